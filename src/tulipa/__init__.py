@@ -1,0 +1,37 @@
+"""asyncio, implemented anew: a fast event loop, futures, tasks and transports.
+
+Three ways to use it: ``tulipa.run(main())``; ``tulipa.install()`` before ``asyncio.run(main())``; or
+``python -m tulipa app.py`` for a program that stays as it is.
+"""
+
+from tulipa._core import scheduler as _scheduler
+from tulipa._core.futures import Future
+from tulipa._core.handles import Handle
+from tulipa._core.tasks import Task, create_eager_task_factory, eager_task_factory
+from tulipa._core.timers import TimerHandle
+from tulipa._version import __version__
+from tulipa.loop import EventLoop, new_event_loop
+from tulipa.policy import EventLoopPolicy, install, uninstall
+from tulipa.runners import run
+
+__all__ = (
+    "EventLoop",
+    "EventLoopPolicy",
+    "Future",
+    "Handle",
+    "Task",
+    "TimerHandle",
+    "__version__",
+    "create_eager_task_factory",
+    "eager_task_factory",
+    "install",
+    "is_compiled",
+    "new_event_loop",
+    "run",
+    "uninstall",
+)
+
+
+def is_compiled() -> bool:
+    """Whether the hot modules are compiled; where not, the same code runs interpreted, slower."""
+    return not _scheduler.__file__.endswith((".py", ".pyc"))

@@ -1,0 +1,71 @@
+cimport cython
+from cpython.object cimport PyObject
+
+from tulipa._core.handles cimport new_handle
+from tulipa._core.native cimport current_context, set_send
+from tulipa._core.ready cimport Link, LoopState
+
+cdef extern from *:
+    """
+    #define tulipa_new_reference(object) (Py_INCREF(object), (object))
+    """
+    PyObject *new_reference "tulipa_new_reference"(object)
+    int PYGEN_NEXT
+    int PYGEN_RETURN
+
+
+cdef class Future(Link):
+    cdef readonly object _loop
+    cdef LoopState _state_of_loop
+    cdef bint _done
+    cdef bint _cancelled
+    cdef readonly object _result
+    cdef readonly object _exception
+    cdef object _traceback
+    cdef public object _cancel_message
+    cdef public object _cancelled_exc
+    cdef object _first
+    cdef list _more
+    cdef bint _log_tb
+    cdef public bint _asyncio_future_blocking
+    cdef readonly object _source_traceback
+    cdef dict __dict__
+    cdef object __weakref__
+
+    cdef int _prepare(self, object loop) except -1
+    cdef object _take_result(self)
+    cdef object _failure(self)
+    cdef int _check_pending(self) except -1
+    cdef bint _cancel(self, object msg) except -1
+    cdef int _finish(self, object result) except -1
+    cdef int _fail(self, object exception) except -1
+    cdef list _entries(self)
+    cdef int _add_entry(self, object entry) except -1
+    @cython.locals(more=list)
+    cdef int _schedule_callbacks(self) except -1
+    @cython.locals(state=LoopState)
+    cdef int _schedule(self, object entry) except -1
+
+
+@cython.final
+@cython.freelist(128)
+cdef class FutureIter:
+    cdef Future _future
+    cdef bint _yielded
+
+    @cython.locals(future=Future)
+    cdef bint _must_wait(self) except -1
+    @cython.locals(future=Future)
+    cdef object _end(self)
+
+
+@cython.locals(waiting=FutureIter)
+cdef int _send(object iterator, object value, PyObject **out) except -1
+
+@cython.locals(iterator=FutureIter)
+cdef FutureIter _iterate(Future future)
+
+@cython.locals(future=Future)
+cdef Future new_future(object loop)
+
+cdef bint _is_exact(Future future)

@@ -1,0 +1,356 @@
+"""Future (PEP 3156, "Futures"), and the iterator behind ``await future``."""
+
+import asyncio
+from asyncio import CancelledError, InvalidStateError
+from types import GenericAlias
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
+from tulipa._core import describe
+from tulipa._core.ready import Link, LoopState
+
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.handles import new_handle
+    from tulipa._core.native import current_context, set_send
+
+
+class Future(Link):
+    """A result that will be there later. Not thread-safe; belongs to one loop.
+
+    As asyncio.Future of Python 3.15. A waiting task stands in the first slot by itself; callbacks stand there
+    as (function, context).
+    """
+
+    def __init__(self, *, loop=None):
+        if loop is None:
+            loop = asyncio.get_event_loop()
+        self._prepare(loop)
+        if loop.get_debug():
+            self._source_traceback = describe.creation_stack()
+
+    def _prepare(self, loop):
+        """Set every field: a new, pending future of `loop`."""
+        self._next = None
+        self._loop = loop
+        self._state_of_loop = cython.cast(LoopState, loop) if isinstance(loop, LoopState) else None
+        self._done = False
+        self._cancelled = False
+        self._result = None
+        self._exception = None
+        self._traceback = None
+        self._cancel_message = None
+        self._cancelled_exc = None
+        self._first = None
+        self._more = None
+        self._log_tb = False
+        self._asyncio_future_blocking = False
+        self._source_traceback = None
+
+    __class_getitem__ = classmethod(GenericAlias)
+
+    @property
+    def __class__(self):
+        # No compiled class can derive from asyncio.Future, so an exact Future says to isinstance that it is one.
+        return asyncio.Future if type(self) is Future else type(self)
+
+    def __repr__(self):
+        return describe.future(self)
+
+    def __del__(self):
+        if not self._log_tb:
+            return
+        context = {
+            "message": f"{type(self).__name__} exception was never retrieved",
+            "exception": self._exception,
+            "future": self,
+        }
+        if self._source_traceback:
+            context["source_traceback"] = self._source_traceback
+        self._loop.call_exception_handler(context)
+
+    # -- state ----------------------------------------------------------------------------------------------
+
+    @property
+    def _state(self):
+        if not self._done:
+            return "PENDING"
+        return "CANCELLED" if self._cancelled else "FINISHED"
+
+    @property
+    def _log_traceback(self):
+        return self._log_tb
+
+    @_log_traceback.setter
+    def _log_traceback(self, value):
+        if value:
+            raise ValueError("_log_traceback can only be set to False")
+        self._log_tb = False
+
+    @property
+    def _callbacks(self):
+        """The callbacks as asyncio lists them, [(function, context)]; None where there is none."""
+        return [_as_callback(entry) for entry in self._entries()] or None
+
+    def get_loop(self):
+        """The loop that this future belongs to."""
+        return self._loop
+
+    def done(self):
+        """Whether there is a result, an exception or a cancellation."""
+        return self._done
+
+    def cancelled(self):
+        """Whether it was cancelled."""
+        return self._cancelled
+
+    def result(self):
+        """The result; raises the exception that was set, CancelledError, or InvalidStateError while pending."""
+        return self._take_result()
+
+    def exception(self):
+        """The exception, None for a result; raises CancelledError, or InvalidStateError while pending."""
+        if self._cancelled:
+            raise self._make_cancelled_error()
+        if not self._done:
+            raise InvalidStateError("Exception is not set yet: await the future, or ask done() before.")
+        self._log_tb = False
+        return self._exception
+
+    def _take_result(self):
+        if self._cancelled:
+            raise self._make_cancelled_error()
+        if not self._done:
+            raise InvalidStateError("Result is not ready yet: await the future, or ask done() before.")
+        if self._exception is not None:
+            self._log_tb = False
+            raise self._exception.with_traceback(self._traceback)
+        return self._result
+
+    def _failure(self):
+        """What a task waiting for this done future is to be woken with: an exception, or None."""
+        if self._cancelled:
+            return self._make_cancelled_error()
+        self._log_tb = False
+        return self._exception
+
+    def _make_cancelled_error(self):
+        """The CancelledError to raise: the one that ended the task, where there was one, but once only."""
+        error = self._cancelled_exc
+        if error is not None:
+            self._cancelled_exc = None
+            return error
+        return CancelledError() if self._cancel_message is None else CancelledError(self._cancel_message)
+
+    # -- completion -----------------------------------------------------------------------------------------
+
+    def cancel(self, msg=None):
+        """Cancel and schedule the callbacks; False where it was done already."""
+        self._log_tb = False
+        return self._cancel(msg)
+
+    def set_result(self, result):
+        """Make it done with `result`; InvalidStateError where it was done already."""
+        self._finish(result)
+
+    def set_exception(self, exception):
+        """Make it done with `exception` (an instance or a class); InvalidStateError where it was done already."""
+        self._check_pending()
+        self._fail(_checked_exception(exception))
+
+    def _check_pending(self):
+        if self._done:
+            raise InvalidStateError(f"{self._state}: {self!r} is done already; check done() before setting it")
+
+    def _cancel(self, msg):
+        if self._done:
+            return False
+        self._done = True
+        self._cancelled = True
+        self._cancel_message = msg
+        self._schedule_callbacks()
+        return True
+
+    def _finish(self, result):
+        if self._done:
+            self._check_pending()
+        self._done = True
+        self._result = result
+        if self._first is not None:
+            self._schedule_callbacks()
+
+    def _fail(self, exception):
+        self._done = True
+        self._exception = exception
+        self._traceback = exception.__traceback__
+        self._log_tb = True
+        self._schedule_callbacks()
+
+    # -- callbacks ------------------------------------------------------------------------------------------
+
+    def add_done_callback(self, fn, /, *, context=None):
+        """Have ``fn(future)`` called soon after it is done, in `context` (a copy of the current one)."""
+        if context is None:
+            context = current_context()
+        if self._done:
+            self._loop.call_soon(fn, self, context=context)
+        else:
+            self._add_entry((fn, context))
+
+    def remove_done_callback(self, fn, /):
+        """Remove every callback equal to `fn`; gives how many there were."""
+        # Comparing may run code that removes callbacks too: what is left then is looked up anew.
+        removed = {id(entry) for entry in self._entries() if _as_callback(entry)[0] == fn}
+        entries = self._entries()
+        kept = [entry for entry in entries if id(entry) not in removed]
+        self._first = kept[0] if kept else None
+        self._more = kept[1:] or None
+        return len(entries) - len(kept)
+
+    def _entries(self):
+        return [] if self._first is None else [self._first, *(self._more or ())]
+
+    def _add_entry(self, entry):
+        """Add a (function, context) or a task, which is woken without a callback."""
+        if self._first is None:
+            self._first = entry
+        elif self._more is None:
+            self._more = [entry]
+        else:
+            self._more.append(entry)
+
+    def _schedule_callbacks(self):
+        first = self._first
+        if first is None:
+            return 0
+        more = self._more
+        self._first = None
+        self._more = None
+        self._schedule(first)
+        if more is not None:
+            for entry in more:
+                self._schedule(entry)
+
+    def _schedule(self, entry):
+        state = self._state_of_loop
+        if isinstance(entry, Link):
+            state._check_closed()
+            state._ready.push(cython.cast(Link, entry))
+            return 0
+        function, context = entry
+        if state is None or state._debug:
+            self._loop.call_soon(function, self, context=context)
+        else:
+            state._check_closed()
+            state._ready.push(new_handle(function, (self,), self._loop, context))
+
+    # -- awaiting -------------------------------------------------------------------------------------------
+
+    def __await__(self):
+        return _iterate(self)
+
+    def __iter__(self):
+        return _iterate(self)
+
+
+class FutureIter:
+    """What ``await future`` iterates over: yields the future once, then ends with its result."""
+
+    def __init__(self, future):
+        self._future = future
+        self._yielded = False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._must_wait():
+            return self._future
+        raise StopIteration(self._end())
+
+    def send(self, value):
+        """As ``next()``: a future takes no value."""
+        return self.__next__()
+
+    def throw(self, kind, value=None, traceback=None):
+        """Raise the exception where the future is awaited."""
+        self._future = None
+        if value is None:
+            value = kind() if isinstance(kind, type) else kind
+        elif not isinstance(value, BaseException):
+            value = kind(value)
+        if not isinstance(value, BaseException):
+            raise TypeError(f"exceptions must derive from BaseException, not {type(value).__name__}")
+        raise value if traceback is None else value.with_traceback(traceback)
+
+    def close(self):
+        """Stop waiting."""
+        self._future = None
+
+    def _must_wait(self):
+        future = self._future
+        if future is None or future._done:
+            return False
+        if self._yielded:
+            raise RuntimeError("await wasn't used with future")
+        self._yielded = True
+        future._asyncio_future_blocking = True
+        return True
+
+    def _end(self):
+        future = self._future
+        self._future = None
+        if future is None:
+            return None
+        return future._take_result() if _is_exact(future) else future.result()
+
+
+def _send(iterator, value, out):
+    """FutureIter's `am_send`."""
+    waiting = cython.cast(FutureIter, iterator)
+    if waiting._must_wait():
+        out[0] = new_reference(waiting._future)
+        return PYGEN_NEXT
+    out[0] = new_reference(waiting._end())
+    return PYGEN_RETURN
+
+
+if cython.compiled:
+    set_send(FutureIter, _send)
+
+
+def _iterate(future):
+    iterator = FutureIter.__new__(FutureIter)
+    iterator._future = future
+    iterator._yielded = False
+    return iterator
+
+
+def new_future(loop):
+    """A pending Future of `loop` without the detour through `__init__`, outside of debug mode."""
+    future = Future.__new__(Future)
+    future._prepare(loop)
+    return future
+
+
+def _is_exact(future):
+    return type(future) is Future
+
+
+def _as_callback(entry):
+    return (entry._wakeup, entry.get_context()) if isinstance(entry, Link) else entry
+
+
+def _checked_exception(exception):
+    if isinstance(exception, type):
+        exception = exception()
+    if not isinstance(exception, BaseException):
+        raise TypeError(f"an exception is expected, got {exception!r}; to set a result call set_result()")
+    if isinstance(exception, StopIteration):
+        error = RuntimeError("StopIteration interacts badly with generators and cannot be raised into a Future")
+        error.__cause__ = exception
+        error.__context__ = exception
+        return error
+    return exception

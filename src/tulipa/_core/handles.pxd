@@ -1,0 +1,21 @@
+cimport cython
+
+from tulipa._core.native cimport call_in, current_context
+from tulipa._core.ready cimport Link
+
+
+cdef class Handle(Link):
+    cdef public object _callback
+    cdef public tuple _args
+    cdef readonly object _loop
+    cdef readonly object _context
+    cdef public bint _cancelled
+    cdef object _what
+    cdef public object _source_traceback
+    cdef object __weakref__
+
+    cdef _report(self, object exc, object callback, tuple args)
+
+
+@cython.locals(handle=Handle)
+cdef Handle new_handle(object callback, tuple args, object loop, object context)

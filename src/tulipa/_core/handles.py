@@ -1,0 +1,100 @@
+"""Handle: a callback on its way through the ready queue."""
+
+import asyncio
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
+from tulipa._core import describe
+from tulipa._core.ready import Link
+
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.native import call_in, current_context
+
+
+class Handle(Link):
+    """What `call_soon` and `call_soon_threadsafe` return: a callback with its arguments and context."""
+
+    def __init__(self, callback, args, loop, context=None):
+        self._next = None
+        self._callback = callback
+        self._args = tuple(args)
+        self._loop = loop
+        self._context = current_context() if context is None else context
+        self._cancelled = False
+        self._what = None
+        self._source_traceback = describe.creation_stack() if loop.get_debug() else None
+
+    @property
+    def __class__(self):
+        # asyncio.Handle has slots of its own, so no compiled class can derive from it: say so to isinstance.
+        return asyncio.Handle if type(self) is Handle else type(self)
+
+    def cancel(self):
+        """Do not call the callback any more; without effect if it was called already."""
+        if self._cancelled:
+            return
+        if self._loop.get_debug():
+            self._what = describe.callback(self._callback, self._args, True)
+        self._cancelled = True
+        self._callback = None
+        self._args = None
+
+    def cancelled(self):
+        """Whether `cancel` was called."""
+        return self._cancelled
+
+    def get_context(self):
+        """The contextvars.Context that the callback runs in."""
+        return self._context
+
+    def __repr__(self):
+        words = [type(self).__name__, *self._details()]
+        if self._callback is not None:
+            words.append(describe.callback(self._callback, self._args, self._loop.get_debug()))
+        elif self._what is not None:
+            words.append(self._what)
+        return describe.with_origin(words, self._source_traceback)
+
+    def _details(self):
+        return ["cancelled"] if self._cancelled else []
+
+    def _run(self):
+        """Call the callback now, as the loop would."""
+        self._fire()
+
+    def _fire(self):
+        if self._cancelled:
+            return 0
+        callback = self._callback
+        args = self._args
+        try:
+            call_in(self._context, callback, args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self._report(exc, callback, args)
+        return 0
+
+    def _report(self, exc, callback, args):
+        what = describe.callback(callback, args, self._loop.get_debug())
+        context = {"message": f"Exception in callback {what}", "exception": exc, "handle": self}
+        if self._source_traceback:
+            context["source_traceback"] = self._source_traceback
+        self._loop.call_exception_handler(context)
+
+
+def new_handle(callback, args, loop, context):
+    """A Handle without the detour through `__init__`, for the loop's own calls outside of debug mode."""
+    handle = Handle.__new__(Handle)
+    handle._next = None
+    handle._callback = callback
+    handle._args = args
+    handle._loop = loop
+    handle._context = current_context() if context is None else context
+    handle._cancelled = False
+    handle._what = None
+    handle._source_traceback = None
+    return handle

@@ -1,0 +1,32 @@
+"""The few places of the core that speak C when compiled, each with its plain twin."""
+
+import contextvars
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
+
+def current_context():
+    """A copy of the current context (PEP 567), what a callback runs in unless told otherwise."""
+    if cython.compiled:
+        return PyContext_CopyCurrent()
+    return contextvars.copy_context()
+
+
+def call_in(context, callback, args):
+    """``callback(*args)`` in `context`: Context.run without looking the method up."""
+    if not cython.compiled:
+        return context.run(callback, *args)
+    PyContext_Enter(context)
+    try:
+        return callback(*args)
+    finally:
+        PyContext_Exit(context)
+
+
+def set_send(iterator_type, send):
+    """Give a compiled iterator type the `am_send` slot: awaiting it then makes no StopIteration object."""
+    if cython.compiled:
+        fill_am_send(iterator_type, send)

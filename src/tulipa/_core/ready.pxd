@@ -1,0 +1,39 @@
+cimport cython
+
+
+cdef class Link:
+    cdef Link _next
+
+    cdef int _fire(self) except -1
+    cdef int _settle(self) except -1
+
+
+@cython.final
+cdef class ReadyQueue:
+    cdef Link _head
+    cdef Link _tail
+    cdef readonly Py_ssize_t count
+    cdef object _posted
+    cdef bint _has_posted
+
+    cpdef int push(self, Link link) except -1
+    cdef Link pop(self)
+    cpdef int post(self, Link link) except -1
+    cpdef bint has_work(self)
+    cdef int collect_posted(self) except -1
+    cdef int clear(self) except -1
+    cdef int _append(self, Link link) except -1
+
+
+cdef class LoopState:
+    cdef readonly ReadyQueue _ready
+    cdef public bint _debug
+    cdef public bint _closed
+    cdef bint _in_turn
+    cdef list _settling
+    cdef readonly set _tasks
+    cdef readonly set _transport_fds
+    cdef object __weakref__
+
+    cdef int at_end_of_turn(self, Link link) except -1
+    cpdef int _check_closed(self) except -1

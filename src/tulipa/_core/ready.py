@@ -1,0 +1,104 @@
+"""The ready queue, what stands in it, and the part of a loop's state that the whole core sees.
+
+The queue is a chain through its members: putting something in allocates nothing, and a task or a transport
+stands in it itself, without a handle around it.
+"""
+
+import collections
+
+
+class Link:
+    """A thing that can stand in the ready queue, in one place at a time."""
+
+    def __init__(self):
+        self._next = None
+
+    def _fire(self):
+        """Do what was waited for. Raises only what must leave the loop (KeyboardInterrupt, SystemExit)."""
+        raise NotImplementedError
+
+    def _settle(self):
+        """Finish what was gathered during this turn; see LoopState.at_end_of_turn."""
+        raise NotImplementedError
+
+
+class ReadyQueue:
+    """First in, first out; `post` may be called from any thread and from signal handlers."""
+
+    def __init__(self):
+        self._head = None
+        self._tail = None
+        self.count = 0
+        # A deque's append and popleft are atomic, whatever thread or signal handler comes between.
+        self._posted = collections.deque()
+        self._has_posted = False
+
+    def push(self, link):
+        """Append `link`, after everything that was posted before."""
+        if self._has_posted:
+            self.collect_posted()
+        self._append(link)
+
+    def pop(self):
+        """Take the first link; there must be one."""
+        link = self._head
+        self._head = link._next
+        if self._head is None:
+            self._tail = None
+        link._next = None
+        self.count -= 1
+        return link
+
+    def post(self, link):
+        """Append `link` from any thread; it is seen once the loop's own thread looks."""
+        self._posted.append(link)
+        self._has_posted = True
+
+    def has_work(self):
+        """Whether anything waits to be run, posted links included."""
+        return self.count > 0 or self._has_posted
+
+    def collect_posted(self):
+        """Move what other threads posted to the end of the queue."""
+        self._has_posted = False
+        posted = self._posted
+        while posted:
+            self._append(posted.popleft())
+
+    def clear(self):
+        """Drop everything, link by link, so that a long chain is not destroyed by recursion."""
+        self.collect_posted()
+        while self.count > 0:
+            self.pop()
+
+    def _append(self, link):
+        if self._tail is None:
+            self._head = link
+        else:
+            self._tail._next = link
+        self._tail = link
+        self.count += 1
+
+
+class LoopState:
+    """What futures, tasks, timers and transports need to know of the loop that they live on."""
+
+    def __init__(self):
+        self._ready = ReadyQueue()
+        self._debug = False
+        self._closed = False
+        self._in_turn = False
+        self._settling = []
+        self._tasks = set()
+        self._transport_fds = set()
+
+    def at_end_of_turn(self, link):
+        """Have `link._settle()` called once when this turn's callbacks have run, at once outside of a turn."""
+        if self._in_turn:
+            self._settling.append(link)
+        else:
+            link._settle()
+
+    def _check_closed(self):
+        if self._closed:
+            raise RuntimeError("Event loop is closed")

@@ -1,0 +1,44 @@
+cimport cython
+
+from tulipa._core.futures cimport Future, new_future
+from tulipa._core.handles cimport Handle, new_handle
+from tulipa._core.ready cimport Link, LoopState, ReadyQueue
+from tulipa._core.tasks cimport Task, new_task
+from tulipa._core.timers cimport TimerHandle, TimerHeap, new_timer
+from tulipa._drivers.base cimport Driver
+
+cdef double _LONGEST_WAIT
+cdef int _PATIENCE
+cdef int _STRIDE
+cdef double _LONGEST_BLINDNESS
+
+
+cdef class Scheduler(LoopState):
+    cdef readonly Driver _driver
+    cdef readonly TimerHeap _timers
+    cdef public unsigned long long _thread_id
+    cdef public bint _stopping
+    cdef bint _waiting
+    cdef int _empty_looks
+    cdef int _blind_turns
+    cdef double _last_look
+    cdef object _task_factory
+    cdef public double slow_callback_duration
+
+    @cython.locals(timer=TimerHandle)
+    cdef TimerHandle _add_timer(self, double when, object callback, tuple args, object context, object method)
+    cdef _make_by_factory(self, object coro, object name, object context, object eager_start, dict kwargs)
+    cdef int _check_callback(self, object callback, object method) except -1
+    cdef int _check_thread(self) except -1
+    cdef int _run_once(self) except -1
+    cdef bint _must_look(self) except -1
+    @cython.locals(before=Py_ssize_t, timeout=double)
+    cdef int _look(self) except -1
+    cdef double _time_to_wait(self) except? -2
+    @cython.locals(now=double, timer=TimerHandle)
+    cdef int _collect_due(self) except -1
+    @cython.locals(ready=ReadyQueue, left=Py_ssize_t)
+    cdef int _run_ready(self) except -1
+    @cython.locals(ready=ReadyQueue, left=Py_ssize_t, link=Link, started=double, took=double)
+    cdef int _run_ready_watched(self) except -1
+    cdef int _end_turn(self) except -1

@@ -1,0 +1,266 @@
+"""The scheduler: asyncio's ways of saying "later", and one iteration of the loop.
+
+docs/design.md describes the iteration in the same numbered steps.
+"""
+
+import inspect
+import math
+import threading
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
+from tulipa._core import describe
+from tulipa._core.futures import Future
+from tulipa._core.handles import Handle
+from tulipa._core.ready import Link, LoopState
+from tulipa._core.tasks import Task
+from tulipa._core.timers import TimerHandle, TimerHeap
+
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.futures import new_future
+    from tulipa._core.handles import new_handle
+    from tulipa._core.tasks import new_task
+    from tulipa._core.timers import new_timer
+
+_LONGEST_WAIT = 86400.0
+
+# While there is work, looking for readiness costs a system call a turn, more than a short turn itself. After so many
+# looks in a row that found nothing, only one turn in so many looks, or the first one after so many seconds.
+_PATIENCE = 32
+_STRIDE = 16
+_LONGEST_BLINDNESS = 0.0002
+
+
+class Scheduler(LoopState):
+    """Runs handles, timers and tasks, and waits by its driver when there is nothing to run."""
+
+    def __init__(self, driver):
+        LoopState.__init__(self)
+        self._driver = driver
+        self._timers = TimerHeap()
+        self._thread_id = 0
+        self._stopping = False
+        self._waiting = False
+        self._empty_looks = 0
+        self._blind_turns = 0
+        self._last_look = 0.0
+        self._task_factory = None
+        self.slow_callback_duration = 0.1
+
+    # -- saying "later" -------------------------------------------------------------------------------------
+
+    def time(self):
+        """Seconds of the driver's clock, which never goes back."""
+        return self._driver.time()
+
+    def call_soon(self, callback, *args, context=None):
+        """Call ``callback(*args)`` in the next turn, in `context` (a copy of the current one). Gives a Handle."""
+        self._check_callback(callback, "call_soon")
+        if self._debug:
+            self._check_thread()
+            handle = Handle(callback, args, self, context)
+        else:
+            handle = new_handle(callback, args, self, context)
+        self._ready.push(handle)
+        return handle
+
+    def call_soon_threadsafe(self, callback, *args, context=None):
+        """As `call_soon`, from any thread and from signal handlers. Raises RuntimeError on a closed loop."""
+        self._check_callback(callback, "call_soon_threadsafe")
+        handle = Handle(callback, args, self, context) if self._debug else new_handle(callback, args, self, context)
+        self._ready.post(handle)
+        # The loop sets _waiting before it looks for posted handles for the last time: one of us sees the other.
+        if self._waiting:
+            self._driver.wake()
+        return handle
+
+    def call_later(self, delay, callback, *args, context=None):
+        """Call ``callback(*args)`` after `delay` seconds, never earlier. Gives a TimerHandle."""
+        if delay is None:
+            raise TypeError("delay must not be None; give a number of seconds")
+        return self._add_timer(self._driver.time() + delay, callback, args, context, "call_later")
+
+    def call_at(self, when, callback, *args, context=None):
+        """Call ``callback(*args)`` at `when`, in seconds of this loop's `time`. Gives a TimerHandle."""
+        if when is None:
+            raise TypeError("when cannot be None; give a time of this loop's clock, such as loop.time() + 1")
+        return self._add_timer(when, callback, args, context, "call_at")
+
+    def _add_timer(self, when, callback, args, context, method):
+        self._check_callback(callback, method)
+        if when != when:
+            raise ValueError(f"{method}() needs a number of seconds, not NaN")
+        if self._debug:
+            self._check_thread()
+            timer = TimerHandle(when, callback, args, self, context)
+        else:
+            timer = new_timer(when, callback, args, self, context)
+        self._timers.push(timer)
+        return timer
+
+    def create_future(self):
+        """A new Future of this loop."""
+        return Future(loop=self) if self._debug else new_future(self)
+
+    def create_task(self, coro, *, name=None, context=None, eager_start=None, **kwargs):
+        """A Task that runs `coro`, or what the task factory makes of it. As of Python 3.14."""
+        self._check_closed()
+        if self._task_factory is not None:
+            return self._make_by_factory(coro, name, context, eager_start, kwargs)
+        if self._debug or eager_start or kwargs:
+            return Task(coro, loop=self, name=name, context=context, eager_start=bool(eager_start), **kwargs)
+        return new_task(coro, self, name, context)
+
+    def _make_by_factory(self, coro, name, context, eager_start, kwargs):
+        if context is not None:
+            kwargs["context"] = context
+        if eager_start is not None:
+            kwargs["eager_start"] = eager_start
+        if name is not None:
+            kwargs["name"] = name
+        return self._task_factory(self, coro, **kwargs)
+
+    def set_task_factory(self, factory):
+        """Make tasks by ``factory(loop, coro, **kwargs)``; None for tulipa.Task. Raises TypeError."""
+        if factory is not None and not callable(factory):
+            raise TypeError(f"task factory must be a callable or None, not {factory!r}")
+        self._task_factory = factory
+
+    def get_task_factory(self):
+        """The task factory, or None."""
+        return self._task_factory
+
+    def _check_callback(self, callback, method):
+        self._check_closed()
+        if not callable(callback) or (self._debug and inspect.iscoroutinefunction(callback)):
+            if inspect.iscoroutine(callback) or inspect.iscoroutinefunction(callback):
+                raise TypeError(f"coroutines cannot be used with {method}(), got {callback!r}; use create_task()")
+            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
+
+    def _check_thread(self):
+        """Debug mode: only the loop's own thread may do this."""
+        if self._thread_id != 0 and self._thread_id != threading.get_ident():
+            raise RuntimeError(
+                "Non-thread-safe operation invoked on an event loop other than the current one; "
+                "from other threads use loop.call_soon_threadsafe()"
+            )
+
+    def get_debug(self):
+        """Whether debug mode is on."""
+        return self._debug
+
+    def _pending_counts(self):
+        """(ready, timers, watchers): what this loop still has to do."""
+        self._ready.collect_posted()
+        return self._ready.count, self._timers.count(), self._driver.watcher_count()
+
+    # -- one iteration --------------------------------------------------------------------------------------
+
+    def _run_until_stopped(self):
+        """Iterate until `stop` was called; the iteration in which it was called is finished first."""
+        self._empty_looks = 0
+        while True:
+            self._run_once()
+            if self._stopping:
+                self._stopping = False
+                return 0
+
+    def _run_once(self):
+        # 1. Wait for readiness as long as there is nothing else to do; what is ready joins the queue.
+        if self._must_look():
+            self._look()
+        # 2. What other threads posted, then the timers that are due, join the queue.
+        self._ready.collect_posted()
+        self._collect_due()
+        # 3. Run what stands in the queue now, no more. 4. Send what was gathered meanwhile.
+        self._in_turn = True
+        try:
+            if self._debug:
+                self._run_ready_watched()
+            else:
+                self._run_ready()
+        finally:
+            self._end_turn()
+        return 0
+
+    def _must_look(self):
+        if self._empty_looks < _PATIENCE or self._stopping or not self._ready.has_work():
+            return True
+        self._blind_turns += 1
+        return self._blind_turns >= _STRIDE or self._driver.time() - self._last_look > _LONGEST_BLINDNESS
+
+    def _look(self):
+        """Ask the driver what is ready, waiting if there is no work. Who posts from here on wakes the driver."""
+        self._waiting = True
+        before = self._ready.count
+        timeout = self._time_to_wait()
+        try:
+            self._driver.wait(timeout, self._ready)
+        finally:
+            self._waiting = False
+        if timeout != 0 or self._ready.count > before:
+            self._empty_looks = 0
+        else:
+            self._empty_looks += 1
+            if self._empty_looks >= _PATIENCE:
+                self._last_look = self._driver.time()
+        self._blind_turns = 0
+        return 0
+
+    def _time_to_wait(self):
+        if self._stopping or self._ready.has_work():
+            return 0.0
+        when = self._timers.first_when()
+        if when == math.inf:
+            return -1.0
+        return min(max(when - self._driver.time(), 0.0), _LONGEST_WAIT)
+
+    def _collect_due(self):
+        if self._timers.count() == 0:
+            return 0
+        now = self._driver.time()
+        timer = self._timers.pop_due(now)
+        while timer is not None:
+            self._ready.push(timer)
+            timer = self._timers.pop_due(now)
+        return 0
+
+    def _run_ready(self):
+        ready = self._ready
+        left = ready.count
+        while left > 0:
+            left -= 1
+            ready.pop()._fire()
+        return 0
+
+    def _run_ready_watched(self):
+        """Debug mode: tell of callbacks that hold the loop up."""
+        ready = self._ready
+        left = ready.count
+        while left > 0:
+            left -= 1
+            link = ready.pop()
+            started = self._driver.time()
+            link._fire()
+            took = self._driver.time() - started
+            if took >= self.slow_callback_duration:
+                describe.log_slow(link, took)
+        return 0
+
+    def _end_turn(self):
+        try:
+            while self._settling:
+                cython.cast(Link, self._settling.pop(0))._settle()
+        finally:
+            self._in_turn = False
+        return 0
+
+    def _drop_everything(self):
+        """At close: nothing will run any more."""
+        self._ready.clear()
+        self._timers.clear()
+        self._tasks.clear()
+        self._settling = []

@@ -1,0 +1,62 @@
+cimport cython
+from cpython.object cimport PyObject
+
+from tulipa._core.futures cimport Future
+from tulipa._core.native cimport current_context
+from tulipa._core.ready cimport LoopState
+from tulipa._core.world cimport enter_task, leave_task, register, swap_task, unregister
+
+cdef extern from *:
+    """
+    /* Cython counts the reference that it makes of a pointer; the one that PyIter_Send gave is given back. */
+    static CYTHON_INLINE PyObject *tulipa_own_reference(PyObject *object) { return object; }
+    """
+    object own_reference "tulipa_own_reference"(PyObject *object)
+    int PYGEN_RETURN
+
+cdef extern from "Python.h":
+    int PyIter_Send(object iterator, object value, PyObject **out) except -1
+    int PyContext_Enter(object context) except -1
+    int PyContext_Exit(object context) except -1
+    int Py_EnterRecursiveCall(const char *where) except -1
+    void Py_LeaveRecursiveCall()
+
+ctypedef PyObject *reference
+
+cdef unsigned long long _tasks_made
+
+
+cdef class Task(Future):
+    cdef readonly object _coro
+    cdef readonly object _context
+    cdef object _name
+    cdef unsigned long long _number
+    cdef public bint _must_cancel
+    cdef readonly object _fut_waiter
+    cdef Py_ssize_t _cancel_requests
+    cdef object _to_throw
+    cdef bint _returned
+    cdef public bint _log_destroy_pending
+    cdef object _reference
+
+    cdef int _start(self, object coro, object name, object context, bint eager_start) except -1
+    @cython.locals(state=LoopState)
+    cdef int _become_ready(self) except -1
+    cdef object _cancel_awaited(self, object msg)
+    cdef int _step(self, object failure) except -1
+    cdef int _resume(self, object failure) except -1
+    @cython.locals(value=reference)
+    cdef object _send(self)
+    @cython.locals(future=Future)
+    cdef int _wait_for(self, object yielded) except -1
+    cdef _wait_for_foreign(self, object yielded)
+    cdef _refuse(self, object yielded)
+    cdef int _start_eagerly(self) except -1
+    cdef int _leave(self) except -1
+    cdef int _end_with_result(self, object value) except -1
+    cdef int _end_with_exception(self, object exc) except -1
+    cdef int _end_cancelled(self, object msg) except -1
+
+
+@cython.locals(task=Task)
+cdef Task new_task(object coro, object loop, object name, object context)

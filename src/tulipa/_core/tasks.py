@@ -1,0 +1,375 @@
+"""Task (PEP 3156, "Tasks"; PEP 492): a coroutine, driven step by step by the ready queue."""
+
+import asyncio
+import inspect
+from asyncio import CancelledError, InvalidStateError
+from types import CoroutineType
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
+from tulipa._core import describe, stacks
+from tulipa._core.futures import Future
+
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.native import current_context
+    from tulipa._core.world import enter_task, leave_task, register, swap_task, unregister
+
+_tasks_made = 0
+_our_globals = globals()
+
+
+class Task(Future):
+    """A coroutine wrapped in a Future, as asyncio.Task of Python 3.15.
+
+    While it is not done, either it stands in the ready queue, or it waits for `_fut_waiter`, which wakes it.
+    """
+
+    def __init__(self, coro, *, loop=None, name=None, context=None, eager_start=False):
+        Future.__init__(self, loop=loop)
+        self._log_destroy_pending = False
+        if type(coro) is not CoroutineType and not asyncio.iscoroutine(coro):
+            raise TypeError(_not_a_coroutine(coro))
+        self._start(coro, name, context, eager_start)
+
+    def _start(self, coro, name, context, eager_start):
+        global _tasks_made
+        if name is None:
+            _tasks_made += 1
+            self._number = _tasks_made
+            self._name = None
+        else:
+            self._number = 0
+            self._name = str(name)
+        self._coro = coro
+        self._context = current_context() if context is None else context
+        self._must_cancel = False
+        self._fut_waiter = None
+        self._cancel_requests = 0
+        self._to_throw = None
+        self._returned = False
+        self._log_destroy_pending = True
+        self._reference = register(self._state_of_loop, self)
+        if eager_start and self._loop.is_running():
+            self._start_eagerly()
+        else:
+            self._become_ready()
+
+    @property
+    def __class__(self):
+        return asyncio.Task if type(self) is Task else type(self)
+
+    def __repr__(self):
+        return describe.task(self)
+
+    def __del__(self):
+        if not self._done and self._log_destroy_pending:
+            context = {"task": self, "message": "Task was destroyed but it is pending!"}
+            if self._source_traceback:
+                context["source_traceback"] = self._source_traceback
+            self._loop.call_exception_handler(context)
+        if not self._done and self._reference is not None:
+            unregister(self._state_of_loop, self, self._reference)
+        Future.__del__(self)
+
+    # -- what it is -----------------------------------------------------------------------------------------
+
+    def get_coro(self):
+        """The coroutine; None for a task that ended during its eager start."""
+        return self._coro
+
+    def get_context(self):
+        """The contextvars.Context that the coroutine runs in."""
+        return self._context
+
+    def get_name(self):
+        """The name given, or ``Task-N``."""
+        if self._name is None:
+            self._name = f"Task-{self._number}"
+        return self._name
+
+    def set_name(self, value):
+        """Give it the name ``str(value)``."""
+        self._name = str(value)
+
+    def get_stack(self, *, limit=None):
+        """The frames where it is suspended, or of the exception that ended it, oldest first."""
+        return stacks.task_frames(self, limit)
+
+    def print_stack(self, *, limit=None, file=None):
+        """Print `get_stack` to `file` (None is stdout)."""
+        stacks.print_task_stack(self, limit, file)
+
+    def set_result(self, result):
+        """A task's result comes from its coroutine: RuntimeError."""
+        raise RuntimeError("Task does not support set_result operation")
+
+    def set_exception(self, exception):
+        """A task's exception comes from its coroutine: RuntimeError."""
+        raise RuntimeError("Task does not support set_exception operation")
+
+    # -- cancellation ---------------------------------------------------------------------------------------
+
+    def cancel(self, msg=None):
+        """Have CancelledError(msg) raised where the coroutine waits; False where the task is done."""
+        self._log_tb = False
+        if self._done:
+            return False
+        self._cancel_requests += 1
+        if self._fut_waiter is not None and self._cancel_awaited(msg):
+            return True
+        self._must_cancel = True
+        self._cancel_message = msg
+        return True
+
+    def _cancel_awaited(self, msg):
+        """Pass the request on; tasks may await each other in a circle, which ends in a RecursionError."""
+        if not cython.compiled:
+            return self._fut_waiter.cancel(msg=msg)
+        Py_EnterRecursiveCall(" while cancelling a task")
+        try:
+            return self._fut_waiter.cancel(msg=msg)
+        finally:
+            Py_LeaveRecursiveCall()
+
+    def cancelling(self):
+        """How many cancellation requests there were that `uncancel` did not take back."""
+        return self._cancel_requests
+
+    def uncancel(self):
+        """Take one cancellation request back; gives how many remain."""
+        if self._cancel_requests > 0:
+            self._cancel_requests -= 1
+            if self._cancel_requests == 0:
+                self._must_cancel = False
+        return self._cancel_requests
+
+    # -- running --------------------------------------------------------------------------------------------
+
+    def _become_ready(self):
+        state = self._state_of_loop
+        if state is None:
+            self._loop.call_soon(self._step_on_foreign_loop, context=self._context)
+        else:
+            state._check_closed()
+            state._ready.push(self)
+
+    def _fire(self):
+        """One step, from the ready queue: in the task's context."""
+        failure = self._to_throw
+        if failure is not None:
+            self._to_throw = None
+        elif self._fut_waiter is not None:
+            failure = cython.cast(Future, self._fut_waiter)._failure()
+        if not cython.compiled:
+            self._context.run(self._step, failure)
+            return 0
+        try:
+            PyContext_Enter(self._context)
+        except RuntimeError as exc:
+            # Somebody runs the loop inside of this very context: end the task rather than let it hang.
+            self._coro.close()
+            self._end_with_exception(exc)
+            return 0
+        try:
+            self._step(failure)
+        finally:
+            PyContext_Exit(self._context)
+        return 0
+
+    def _step_on_foreign_loop(self):
+        failure = self._to_throw
+        self._to_throw = None
+        self._step(failure)
+
+    def _wakeup(self, future):
+        """Done-callback on futures that are not ours."""
+        try:
+            future.result()
+        except BaseException as exc:
+            self._step(exc)
+        else:
+            self._step(None)
+
+    def _step(self, failure):
+        """Resume the coroutine, by `failure` if there is one, as the loop's current task."""
+        if self._done:
+            raise InvalidStateError(f"step of a task that is done already: {self!r}")
+        if self._must_cancel:
+            if not isinstance(failure, CancelledError):
+                failure = self._make_cancelled_error()
+            self._must_cancel = False
+        self._fut_waiter = None
+        enter_task(self._loop, self)
+        try:
+            self._resume(failure)
+        finally:
+            leave_task(self._loop, self)
+        return 0
+
+    def _resume(self, failure):
+        try:
+            if failure is None:
+                yielded = self._send()
+            else:
+                yielded = self._coro.throw(failure)
+        except StopIteration as stop:
+            self._end_with_result(stop.value)
+        except CancelledError as exc:
+            # Kept for whoever awaits this task: the chain of its causes is not lost.
+            self._cancelled_exc = exc
+            self._end_cancelled(None)
+        except (KeyboardInterrupt, SystemExit) as exc:
+            self._end_with_exception(exc)
+            raise
+        except BaseException as exc:
+            self._end_with_exception(exc)
+        else:
+            if self._returned:
+                self._end_with_result(yielded)
+            else:
+                self._wait_for(yielded)
+        return 0
+
+    def _send(self):
+        """Resume the coroutine; compiled, its return value comes without a StopIteration object."""
+        if not cython.compiled:
+            return self._coro.send(None)
+        value = cython.NULL
+        self._returned = PyIter_Send(self._coro, None, cython.address(value)) == PYGEN_RETURN
+        return own_reference(value)
+
+    def _wait_for(self, yielded):
+        """The coroutine yielded: be woken by what it waits for."""
+        if yielded is None:
+            self._become_ready()
+        elif type(yielded) is Future or type(yielded) is Task:
+            future = cython.cast(Future, yielded)
+            if future._loop is not self._loop or future is self or not future._asyncio_future_blocking:
+                self._refuse(yielded)
+                return 0
+            future._asyncio_future_blocking = False
+            self._fut_waiter = future
+            if self._state_of_loop is None or future._done:
+                self._fut_waiter.add_done_callback(self._wakeup, context=self._context)
+            else:
+                future._add_entry(self)
+            if self._must_cancel and future.cancel(self._cancel_message):
+                self._must_cancel = False
+        else:
+            self._wait_for_foreign(yielded)
+        return 0
+
+    def _wait_for_foreign(self, yielded):
+        """A future of the standard library, a subclass, or an error."""
+        if getattr(yielded, "_asyncio_future_blocking", None) is not True:
+            self._refuse(yielded)
+            return
+        if asyncio.futures._get_loop(yielded) is not self._loop or yielded is self:
+            self._refuse(yielded)
+            return
+        yielded._asyncio_future_blocking = False
+        yielded.add_done_callback(self._wakeup, context=self._context)
+        self._fut_waiter = yielded
+        if self._must_cancel and yielded.cancel(msg=self._cancel_message):
+            self._must_cancel = False
+
+    def _refuse(self, yielded):
+        """Throw into the coroutine what is wrong with what it waits for."""
+        self._to_throw = RuntimeError(_why_not(self, yielded))
+        self._become_ready()
+
+    def _start_eagerly(self):
+        """Run the first step at once; the task is scheduled only if it has to wait."""
+        before = swap_task(self._loop, self)
+        try:
+            self._context.run(self._resume_eagerly)
+        finally:
+            swap_task(self._loop, before)
+            if self._done:
+                self._coro = None
+
+    def _resume_eagerly(self):
+        self._resume(None)
+
+    # -- the end --------------------------------------------------------------------------------------------
+
+    def _leave(self):
+        if self._reference is not None:
+            unregister(self._state_of_loop, self, self._reference)
+            self._reference = None
+
+    def _end_with_result(self, value):
+        self._leave()
+        if self._must_cancel:
+            # It was cancelled right before the coroutine returned.
+            self._must_cancel = False
+            self._cancel(self._cancel_message)
+        else:
+            self._finish(value)
+        return 0
+
+    def _end_with_exception(self, exc):
+        self._leave()
+        # The traceback begins where the coroutine does, not with our own steps.
+        traceback = exc.__traceback__
+        while traceback is not None and traceback.tb_frame.f_globals is _our_globals:
+            traceback = traceback.tb_next
+        exc.__traceback__ = traceback
+        self._fail(exc)
+        return 0
+
+    def _end_cancelled(self, msg):
+        self._leave()
+        self._cancel(msg)
+        return 0
+
+
+def new_task(coro, loop, name, context):
+    """A Task of `loop` without the detour through `__init__`, outside of debug mode."""
+    if type(coro) is not CoroutineType and not asyncio.iscoroutine(coro):
+        raise TypeError(_not_a_coroutine(coro))
+    task = Task.__new__(Task)
+    task._prepare(loop)
+    task._start(coro, name, context, False)
+    return task
+
+
+def eager_task_factory(loop, coro, *, name=None, context=None, eager_start=True, **kwargs):
+    """A task factory (`loop.set_task_factory`) whose tasks start at once, as asyncio's of Python 3.12."""
+    return Task(coro, loop=loop, name=name, context=context, eager_start=eager_start, **kwargs)
+
+
+def create_eager_task_factory(custom_task_constructor):
+    """A task factory that starts `custom_task_constructor`'s tasks at once."""
+
+    def factory(loop, coro, *, eager_start=True, **kwargs):
+        return custom_task_constructor(coro, loop=loop, eager_start=eager_start, **kwargs)
+
+    return factory
+
+
+def _not_a_coroutine(thing):
+    hint = ""
+    if inspect.iscoroutinefunction(thing):
+        hint = f"; call it: {thing.__name__}()"
+    elif inspect.isawaitable(thing):
+        hint = "; an awaitable that is no coroutine can be given to asyncio.ensure_future() or awaited"
+    return f"a coroutine was expected, got {thing!r}{hint}"
+
+
+def _why_not(task, yielded):
+    if getattr(yielded, "_asyncio_future_blocking", None) is None:
+        if inspect.isgenerator(yielded):
+            return (f"yield was used instead of yield from for generator in task {task!r} with {yielded!r}; "
+                    "use `yield from`, or `await` an asynchronous function")
+        return f"Task got bad yield: {yielded!r}; only awaitables made for asyncio can be awaited here"
+    loop = asyncio.futures._get_loop(yielded)
+    if loop is not task.get_loop():
+        return (f"Task {task!r} got Future {yielded!r} attached to a different loop ({loop!r}); "
+                "make it in the loop that awaits it, or use asyncio.run_coroutine_threadsafe()")
+    if yielded is task:
+        return f"Task cannot await on itself: {task!r}"
+    return f"yield was used instead of yield from in task {task!r} with {yielded!r}; use `await`"

@@ -1,0 +1,68 @@
+"""The shared world: what the standard library's asyncio must know of our tasks to tell the truth.
+
+`asyncio.current_task()` and `asyncio.all_tasks()` read tables of the standard library. A loop's own set of tasks
+holds them until they are done; the standard library's table refers to them weakly.
+"""
+
+import asyncio
+import weakref
+
+# Up to Python 3.13 a dictionary, shared with the C code; later the running task is part of the thread's state.
+_current = getattr(asyncio.tasks, "_current_tasks", None)
+if asyncio.current_task.__module__ == "_asyncio":
+    _current = getattr(__import__("_asyncio"), "_current_tasks", None)
+_shared_dict = isinstance(_current, dict)
+_enter = asyncio.tasks._enter_task
+_leave = asyncio.tasks._leave_task
+
+# A WeakSet: its class-level `add` costs more than a whole step of a task, its table of references does not.
+_known = getattr(asyncio.tasks, "_scheduled_tasks", None)
+if _known is None:
+    _known = asyncio.tasks._all_tasks
+_references = _known.data
+_make_reference = weakref.ref
+
+# Tasks of ours on loops that are not.
+_tasks_elsewhere = set()
+
+
+def register(state, task):
+    """Hold `task` until it is done and let `asyncio.all_tasks` see it; gives what `unregister` wants."""
+    (_tasks_elsewhere if state is None else state._tasks).add(task)
+    reference = _make_reference(task)
+    _references.add(reference)
+    return reference
+
+
+def unregister(state, task, reference):
+    """The task is done: let go of it."""
+    (_tasks_elsewhere if state is None else state._tasks).discard(task)
+    _references.discard(reference)
+
+
+def enter_task(loop, task):
+    """`task` runs from here on; `asyncio.current_task(loop)` gives it."""
+    if not _shared_dict:
+        _enter(loop, task)
+        return 0
+    running = _current.setdefault(loop, task)
+    if running is not task:
+        raise RuntimeError(f"Cannot enter into task {task!r} while another task {running!r} is being executed.")
+
+
+def leave_task(loop, task):
+    """`task` is suspended or done."""
+    if _shared_dict:
+        del _current[loop]
+    else:
+        _leave(loop, task)
+
+
+def swap_task(loop, task):
+    """Make `task` (or None) the current one of `loop`; gives the one before."""
+    before = asyncio.current_task(loop)
+    if before is not None:
+        leave_task(loop, before)
+    if task is not None:
+        enter_task(loop, task)
+    return before

@@ -1,0 +1,36 @@
+"""Waiting: the driver contract (`base`) and the drivers that keep it."""
+
+import os
+import sys
+
+from tulipa._drivers.base import Driver
+
+NAMES = ("epoll", "selectors", "virtual")
+
+
+def make_driver(choice=None):
+    """The driver for `choice`: a Driver, a name of NAMES, or None for TULIPA_DRIVER, else the platform's best.
+
+    Raises ValueError for an unknown name, TypeError for anything else, OSError where it can't be had here.
+    """
+    if isinstance(choice, Driver):
+        return choice
+    if choice is None:
+        choice = os.environ.get("TULIPA_DRIVER") or ("epoll" if sys.platform == "linux" else "selectors")
+    if not isinstance(choice, str):
+        raise TypeError(f"driver must be a name ({', '.join(NAMES)}), a Driver or None, not {choice!r}")
+    if choice == "epoll":
+        if sys.platform != "linux":
+            raise OSError("the epoll driver needs Linux; choose driver='selectors' here")
+        from tulipa._drivers.epoll import EpollDriver
+
+        return EpollDriver()
+    if choice == "selectors":
+        from tulipa._drivers.selectors import SelectorsDriver
+
+        return SelectorsDriver()
+    if choice == "virtual":
+        from tulipa._drivers.virtual import VirtualDriver
+
+        return VirtualDriver()
+    raise ValueError(f"unknown driver {choice!r}; the drivers are {', '.join(NAMES)} (driver= or TULIPA_DRIVER)")

@@ -1,0 +1,93 @@
+"""The portable driver: the standard library's selectors, wherever Python runs.
+
+Facts relied on: `selectors.DefaultSelector` is level-triggered on every platform. Its `select` rounds a timeout
+up, so it never returns early. A byte in a socket pair ends a wait from any thread and from signal handlers; a
+full pair means that one is on its way already.
+"""
+
+import selectors
+import socket
+import time
+
+from tulipa._drivers.base import READ, WRITE, Driver, announce
+
+
+class SelectorsDriver(Driver):
+    """Waits by `selectors.DefaultSelector` (or the one given)."""
+
+    name = "selectors"
+
+    def __init__(self, selector=None):
+        self._selector = selectors.DefaultSelector() if selector is None else selector
+        try:
+            self._wake_in, self._wake_out = socket.socketpair()
+        except OSError:
+            self._selector.close()
+            raise
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._selector.register(self._wake_in, selectors.EVENT_READ, None)
+        self._watchers = {}
+        self._woken = False
+
+    def time(self):
+        return time.monotonic()
+
+    def wait(self, timeout, ready):
+        self._woken = False
+        for key, happened in self._selector.select(None if timeout < 0 else timeout):
+            watcher = key.data
+            if watcher is None:
+                self._drain()
+            else:
+                announce(watcher, happened & watcher._interest, ready)
+
+    def wake(self):
+        try:
+            self._wake_out.send(b"\0")
+        except OSError:
+            # Full: a byte is under way already. Closed: nobody waits any more.
+            pass
+
+    def watch(self, watcher, interest):
+        fd = watcher._fd
+        known = self._watchers.get(fd)
+        if not interest:
+            self.forget(watcher)
+        elif known is watcher:
+            self._selector.modify(fd, _mask(interest), watcher)
+            watcher._interest = interest
+        else:
+            self._selector.register(fd, _mask(interest), watcher)
+            self._watchers[fd] = watcher
+            watcher._interest = interest
+
+    def forget(self, watcher):
+        if self._watchers.get(watcher._fd) is watcher:
+            del self._watchers[watcher._fd]
+            self._selector.unregister(watcher._fd)
+        watcher._interest = 0
+
+    def close(self):
+        self._watchers.clear()
+        self._selector.close()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def watcher_of(self, fd):
+        return self._watchers.get(fd)
+
+    def watcher_count(self):
+        return len(self._watchers)
+
+    def _drain(self):
+        self._woken = True
+        try:
+            while self._wake_in.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+
+def _mask(interest):
+    return (selectors.EVENT_READ if interest & READ else 0) | (selectors.EVENT_WRITE if interest & WRITE else 0)

@@ -1,0 +1,24 @@
+"""What this release does not have yet: calling it says so."""
+
+
+def _not_yet(name, what):
+    async def method(loop, *args, **kwargs):
+        raise NotImplementedError(
+            f"this release of tulipa does not have loop.{name}() yet ({what}); "
+            "run the program on the standard loop, or that part in asyncio.to_thread()"
+        )
+
+    method.__name__ = name
+    method.__qualname__ = f"EventLoop.{name}"
+    method.__doc__ = f"Not in this release: {what}. Raises NotImplementedError."
+    return method
+
+
+start_tls = _not_yet("start_tls", "TLS on an open connection")
+create_datagram_endpoint = _not_yet("create_datagram_endpoint", "datagrams")
+connect_read_pipe = _not_yet("connect_read_pipe", "pipes")
+connect_write_pipe = _not_yet("connect_write_pipe", "pipes")
+subprocess_exec = _not_yet("subprocess_exec", "child processes")
+subprocess_shell = _not_yet("subprocess_shell", "child processes")
+sendfile = _not_yet("sendfile", "sending files")
+sock_sendfile = _not_yet("sock_sendfile", "sending files")

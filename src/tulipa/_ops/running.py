@@ -1,0 +1,156 @@
+"""The loop's life: running, stopping, closing, and debug mode."""
+
+import asyncio
+import inspect
+import sys
+import threading
+import warnings
+from asyncio import constants
+from asyncio.log import logger
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from tulipa._ops import executors, generators, signals
+
+T = TypeVar("T")
+
+
+def run_forever(loop) -> None:
+    """Run until `stop` is called. Raises RuntimeError on a closed loop, and where a loop runs already."""
+    _check_runnable(loop)
+    hooks = generators.set_hooks(loop)
+    try:
+        loop._thread_id = threading.get_ident()
+        asyncio._set_running_loop(loop)
+        _track_coroutine_origins(loop, loop._debug)
+        loop._run_until_stopped()
+    finally:
+        loop._stopping = False
+        loop._thread_id = 0
+        asyncio._set_running_loop(None)
+        _track_coroutine_origins(loop, False)
+        generators.restore_hooks(hooks)
+
+
+def run_until_complete(loop, future: Awaitable[T]) -> T:
+    """Run until `future` (a Future, a coroutine, an awaitable) is done; gives its result or raises its exception.
+
+    Raises RuntimeError where the loop is stopped before, and as `run_forever`.
+    """
+    _check_runnable(loop)
+    ours = not asyncio.isfuture(future)
+    future = _as_future(loop, future)
+    if ours and isinstance(future, asyncio.Task):
+        # Should the loop stop too early, the exception below says so: no second complaint is needed.
+        future._log_destroy_pending = False
+    future.add_done_callback(_stop_when_done)
+    try:
+        loop.run_forever()
+    except BaseException:
+        if ours and future.done() and not future.cancelled():
+            # It is what leaves the loop here; nobody else can retrieve it from our task.
+            future.exception()
+        raise
+    finally:
+        future.remove_done_callback(_stop_when_done)
+    if not future.done():
+        raise RuntimeError("Event loop stopped before Future completed.")
+    return future.result()
+
+
+def stop(loop) -> None:
+    """Leave `run_forever` at the end of the present iteration, or the next one where none is under way."""
+    loop._stopping = True
+
+
+def is_running(loop) -> bool:
+    """Whether the loop runs, in whatever thread."""
+    return loop._thread_id != 0
+
+
+def is_closed(loop) -> bool:
+    """Whether `close` was called."""
+    return loop._closed
+
+
+def close(loop) -> None:
+    """Drop what is still scheduled and give everything back; the default executor is not waited for.
+
+    A second time it does nothing. Raises RuntimeError while the loop runs, and in another than the main thread
+    where the loop has signal handlers.
+    """
+    if loop.is_running():
+        raise RuntimeError("Cannot close a running event loop; stop() it, and close it once run_forever() returned")
+    if loop._closed:
+        return
+    if loop._debug:
+        logger.debug("Close %r", loop)
+    signals.release(loop)
+    loop._closed = True
+    try:
+        loop._drop_everything()
+        executors.release(loop)
+    finally:
+        loop._driver.close()
+
+
+def set_debug(loop, enabled: bool) -> None:
+    """Switch debug mode, also of a loop that runs, and from any thread."""
+    loop._debug = bool(enabled)
+    if loop.is_running():
+        loop.call_soon_threadsafe(_follow_debug_mode, loop)
+
+
+def describe(loop) -> str:
+    """The loop's ``repr``."""
+    return (
+        f"<{type(loop).__name__} driver={loop.driver_name} running={loop.is_running()} "
+        f"closed={loop.is_closed()} debug={loop.get_debug()}>"
+    )
+
+
+def warn_unclosed(loop) -> None:
+    """The loop's ``__del__``: warn and close, unless it was closed or could not even be made."""
+    if getattr(loop, "_driver", None) is None or loop._closed:
+        return
+    warnings.warn(f"unclosed event loop {loop!r}", ResourceWarning, source=loop, stacklevel=2)
+    if not loop.is_running():
+        loop.close()
+
+
+def _check_runnable(loop):
+    loop._check_closed()
+    if loop.is_running():
+        raise RuntimeError("This event loop is already running; await the coroutine instead, or create a task")
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("Cannot run the event loop while another loop is running in this thread")
+
+
+def _as_future(loop, thing):
+    if not asyncio.isfuture(thing) and not inspect.isawaitable(thing) and not asyncio.iscoroutine(thing):
+        hint = f"; call it: {thing.__name__}()" if inspect.iscoroutinefunction(thing) else ""
+        raise TypeError(f"An asyncio.Future, a coroutine or an awaitable is required, got {thing!r}{hint}")
+    return asyncio.ensure_future(thing, loop=loop)
+
+
+def _stop_when_done(future):
+    if not future.cancelled() and isinstance(future.exception(), (SystemExit, KeyboardInterrupt)):
+        # That has left run_forever already: to stop would end the next run at once.
+        return
+    future.get_loop().stop()
+
+
+def _follow_debug_mode(loop):
+    _track_coroutine_origins(loop, loop._debug)
+
+
+def _track_coroutine_origins(loop, enabled):
+    """Have coroutines remember where they were made, for warnings of those that were never awaited."""
+    if enabled == (loop._origin_depth_before is not None):
+        return
+    if enabled:
+        loop._origin_depth_before = sys.get_coroutine_origin_tracking_depth()
+        sys.set_coroutine_origin_tracking_depth(constants.DEBUG_STACK_DEPTH)
+    else:
+        sys.set_coroutine_origin_tracking_depth(loop._origin_depth_before)
+        loop._origin_depth_before = None

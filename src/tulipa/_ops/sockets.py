@@ -1,0 +1,182 @@
+"""The low-level socket calls: each tries at once, and waits for readiness only where it has to.
+
+It is the calling task itself that receives, sends or accepts once it is woken. So a task that is cancelled before
+has taken nothing, and what the kernel holds is still there for the next.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+
+from tulipa._drivers.base import READ, WRITE
+from tulipa._ops.arguments import check_not_tls_socket
+from tulipa._ops.resolve import ensure_resolved
+from tulipa._transports.callbacks import watcher_for
+
+_FIRST_RETRY = 0.001
+_LAST_RETRY = 0.1
+
+
+async def sock_recv(loop, sock, n):
+    """Receive at most `n` bytes; ``b""`` at the end of the stream. Raises OSError."""
+    _check(loop, sock)
+    try:
+        return sock.recv(n)
+    except BlockingIOError:
+        pass
+    return await _when_ready(loop, sock, READ, sock.recv, n)
+
+
+async def sock_recv_into(loop, sock, buf):
+    """Receive into the writable buffer `buf`; gives the number of bytes, 0 at the end. Raises OSError."""
+    _check(loop, sock)
+    try:
+        return sock.recv_into(buf)
+    except BlockingIOError:
+        pass
+    return await _when_ready(loop, sock, READ, sock.recv_into, buf)
+
+
+async def sock_recvfrom(loop, sock, bufsize):
+    """Receive a datagram of at most `bufsize` bytes; gives (data, address). Raises OSError."""
+    _check(loop, sock)
+    try:
+        return sock.recvfrom(bufsize)
+    except BlockingIOError:
+        pass
+    return await _when_ready(loop, sock, READ, sock.recvfrom, bufsize)
+
+
+async def sock_recvfrom_into(loop, sock, buf, nbytes=0):
+    """Receive a datagram of at most `nbytes` (0: as `buf` holds) into `buf`; gives (size, address). OSError."""
+    _check(loop, sock)
+    try:
+        return sock.recvfrom_into(buf, nbytes)
+    except BlockingIOError:
+        pass
+    return await _when_ready(loop, sock, READ, sock.recvfrom_into, buf, nbytes)
+
+
+async def sock_sendall(loop, sock, data):
+    """Send all of `data`. Raises OSError; then, or when cancelled, nobody knows how much of it was sent."""
+    _check(loop, sock)
+    try:
+        sent = sock.send(data)
+    except BlockingIOError:
+        sent = 0
+    if type(data) is bytes and sent == len(data):
+        return
+    with memoryview(data) as view, view.cast("B") as rest:
+        while sent < len(rest):
+            sent += await _when_ready(loop, sock, WRITE, _send_from, sock, rest, sent)
+
+
+async def sock_sendto(loop, sock, data, address):
+    """Send one datagram to `address`; gives the number of bytes. Raises OSError."""
+    _check(loop, sock)
+    try:
+        return sock.sendto(data, address)
+    except BlockingIOError:
+        pass
+    return await _when_ready(loop, sock, WRITE, sock.sendto, data, address)
+
+
+async def sock_accept(loop, sock):
+    """Accept a connection; gives (a non-blocking socket, the peer's address). Raises OSError."""
+    _check(loop, sock)
+    try:
+        return _accept(sock)
+    except BlockingIOError:
+        pass
+    return await _when_ready(loop, sock, READ, _accept, sock)
+
+
+async def sock_connect(loop, sock, address):
+    """Connect to `address`, whose host is resolved if it is a name. Raises OSError, with the address."""
+    _check(loop, sock)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        entries = await ensure_resolved(loop, address, family=sock.family, type=sock.type, proto=sock.proto)
+        address = entries[0][4]
+    await connect_to_resolved(loop, sock, address)
+
+
+async def connect_to_resolved(loop, sock, address):
+    """As `sock_connect`, for an address without a name."""
+    pause = _FIRST_RETRY
+    while not _begin_connect(sock, address):
+        # No readiness tells when a UNIX server's queue of connections has room again; a blocking call would wait.
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LAST_RETRY)
+    try:
+        sock.getpeername()
+    except OSError:
+        await _when_ready(loop, sock, WRITE, _end_connect, sock, address)
+
+
+def _begin_connect(sock, address):
+    """Have the kernel connect; False where it wants to be asked again."""
+    try:
+        sock.connect(address)
+    except InterruptedError:
+        # It goes on nevertheless, as if it were in progress.
+        pass
+    except BlockingIOError as exc:
+        if exc.errno == errno.EAGAIN:
+            if sock.family == getattr(socket, "AF_UNIX", None):
+                return False
+            raise _connect_error(exc.errno, address) from None
+    except OSError as exc:
+        if exc.errno is None:
+            raise
+        raise _connect_error(exc.errno, address) from None
+    return True
+
+
+def _end_connect(sock, address):
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise _connect_error(error, address)
+
+
+def _connect_error(number, address):
+    return OSError(number, f"{os.strerror(number)} (connecting to {address!r})")
+
+
+def _accept(sock):
+    conn, address = sock.accept()
+    conn.setblocking(False)
+    return conn, address
+
+
+def _send_from(sock, view, start):
+    with view[start:] as rest:
+        return sock.send(rest)
+
+
+def _check(loop, sock):
+    if type(sock) is not socket.socket:
+        check_not_tls_socket(sock)
+    if loop._debug and sock.gettimeout() != 0:
+        raise ValueError("the socket must be non-blocking; call sock.setblocking(False) first")
+
+
+async def _when_ready(loop, sock, interest, operation, *args):
+    """``operation(*args)``, once `sock` is ready for it; it must have found just now that it isn't.
+
+    Nothing is left behind when it is cancelled. Raises what the operation raises.
+    """
+    while True:
+        watcher = watcher_for(loop, sock.fileno())
+        waiter = loop.create_future()
+        watcher.expect(waiter, sock, interest)
+        try:
+            await waiter
+        except BaseException:
+            watcher.give_up(waiter)
+            raise
+        try:
+            return operation(*args)
+        except BlockingIOError:
+            # Somebody else was faster.
+            pass

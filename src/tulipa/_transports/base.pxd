@@ -1,0 +1,36 @@
+from tulipa._core.native cimport current_context
+from tulipa._core.ready cimport Link, LoopState
+from tulipa._drivers.base cimport Driver, Watcher
+from tulipa._transports.endpoint cimport Endpoint
+
+cdef extern from "Python.h":
+    int PyContext_Enter(object context) except -1
+    int PyContext_Exit(object context) except -1
+
+
+cdef class Transport(Watcher):
+    cdef readonly object _loop
+    cdef LoopState _state_of_loop
+    cdef Driver _driver
+    cdef readonly Endpoint _endpoint
+    cdef object _context
+    cdef readonly object _server
+    cdef public dict _extra
+    cdef readonly object _protocol
+    cdef bint _is_buffered
+    cdef bint _made
+    cdef bint _closing
+    cdef bint _lost
+    cdef bint _over
+    cdef dict __dict__
+    cdef object __weakref__
+
+    cdef int _prepare(self, object loop, Endpoint endpoint, int fd, object protocol, object extra,
+                      object server) except -1
+    cdef int _take_protocol(self, object protocol) except -1
+    cdef int _on_ready(self, int happened) except -1
+    cdef int _on_settle(self) except -1
+    cdef int _forget_unsent(self) except -1
+    cdef _report(self, object exc, str message)
+    cdef int _lose(self, object exc) except -1
+    cdef int _release(self) except -1

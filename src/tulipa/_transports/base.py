@@ -1,0 +1,176 @@
+"""The life of a transport, the same for every kind.
+
+    new ──_start──▶ open ──close()──▶ closing ──all sent──▶ lost ──next turn──▶ over
+                     │                   │                   ▲
+                     └──────── abort(), fatal error ─────────┘
+
+| state   | flags             | reads            | takes writes       | the protocol                            |
+| ------- | ----------------- | ---------------- | ------------------ | --------------------------------------- |
+| new     |                   | no               | yes, they wait     | connection_made is on its way           |
+| open    | _made             | unless paused    | yes                | connection_made was called              |
+| closing | _made, _closing   | no               | no, sends the rest | gets connection_lost after the rest     |
+| lost    | … _lost           | no               | no, drops them     | connection_lost is on its way           |
+| over    | … _over           | endpoint closed  | no, drops them     | connection_lost was called, exactly once |
+"""
+
+import warnings
+from asyncio import BufferedProtocol
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
+from tulipa._core.ready import LoopState
+from tulipa._drivers.base import Watcher
+
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.native import current_context
+
+
+class Transport(Watcher):
+    """What the transports have in common; the subclass says what to do when ready, and how to send."""
+
+    def _prepare(self, loop, endpoint, fd, protocol, extra, server):
+        """Set every field, and have `_start` called soon."""
+        self._next = None
+        self._watch_init(fd)
+        self._loop = loop
+        self._state_of_loop = cython.cast(LoopState, loop)
+        self._driver = loop._driver
+        self._endpoint = endpoint
+        self._context = current_context()
+        self._server = server
+        self._extra = {} if extra is None else dict(extra)
+        self._made = False
+        self._closing = False
+        self._lost = False
+        self._over = False
+        self._take_protocol(protocol)
+        loop._transport_fds.add(fd)
+        if server is not None:
+            server._attach(self)
+
+    def _take_protocol(self, protocol):
+        self._protocol = protocol
+        self._is_buffered = isinstance(protocol, BufferedProtocol)
+
+    # -- asyncio.BaseTransport ------------------------------------------------------------------------------
+
+    def get_extra_info(self, name, default=None):
+        """What is known of the connection: 'socket', 'sockname', 'peername' …; `default` for what is not."""
+        return self._extra.get(name, default)
+
+    def set_protocol(self, protocol):
+        """Give all further events to `protocol`."""
+        self._take_protocol(protocol)
+
+    def get_protocol(self):
+        """The protocol that gets the events."""
+        return self._protocol
+
+    def is_closing(self):
+        """Whether it is closed or about to be."""
+        return self._closing
+
+    def abort(self):
+        """Close without sending what is still buffered."""
+        self._force_close(None)
+
+    # -- readiness ------------------------------------------------------------------------------------------
+
+    def _fire(self):
+        happened = self._take_happened()
+        if happened == 0:
+            return 0
+        if not cython.compiled:
+            self._context.run(self._on_ready, happened)
+            return 0
+        PyContext_Enter(self._context)
+        try:
+            self._on_ready(happened)
+        finally:
+            PyContext_Exit(self._context)
+        return 0
+
+    def _settle(self):
+        if not cython.compiled:
+            self._context.run(self._on_settle)
+            return 0
+        PyContext_Enter(self._context)
+        try:
+            self._on_settle()
+        finally:
+            PyContext_Exit(self._context)
+        return 0
+
+    def _on_ready(self, happened):
+        """The descriptor is ready for the READ and WRITE bits in `happened`."""
+        raise NotImplementedError
+
+    def _on_settle(self):
+        """The turn ends."""
+        raise NotImplementedError
+
+    # -- the end --------------------------------------------------------------------------------------------
+
+    def _fatal_error(self, exc, message="Fatal error on transport"):
+        """Report what the protocol or the kernel did to us and end; a lost connection is no news."""
+        if not isinstance(exc, OSError) or self._state_of_loop._debug:
+            self._report(exc, message)
+        self._force_close(exc)
+
+    def _report(self, exc, message):
+        self._loop.call_exception_handler(
+            {"message": message, "exception": exc, "transport": self, "protocol": self._protocol}
+        )
+
+    def _force_close(self, exc):
+        """End at once; `exc` is for connection_lost."""
+        if self._lost:
+            return
+        self._forget_unsent()
+        self._closing = True
+        self._lose(exc)
+
+    def _forget_unsent(self):
+        """Give up what was not sent."""
+        raise NotImplementedError
+
+    def _lose(self, exc):
+        """No more reading or writing; connection_lost(exc) is called soon, then the endpoint is closed."""
+        if self._lost:
+            return 0
+        self._lost = True
+        self._driver.forget(self)
+        if self._state_of_loop._closed:
+            # Nobody can be told any more, but nothing is left open.
+            self._release()
+        else:
+            self._loop.call_soon(self._end, exc, context=self._context)
+        return 0
+
+    def _end(self, exc):
+        try:
+            if self._made:
+                self._protocol.connection_lost(exc)
+        finally:
+            self._release()
+
+    def _release(self):
+        if self._over:
+            return 0
+        self._over = True
+        self._loop._transport_fds.discard(self._fd)
+        self._fd = -1
+        self._endpoint.close()
+        server = self._server
+        self._server = None
+        if server is not None:
+            server._detach(self)
+        return 0
+
+    def __del__(self):
+        if self._endpoint is not None and not self._over:
+            warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
+            self._release()

@@ -1,0 +1,22 @@
+cimport cython
+
+from tulipa._core.handles cimport Handle
+from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher
+
+
+@cython.final
+cdef class CallbackWatcher(Watcher):
+    cdef Driver _driver
+    cdef object _sock
+    cdef Handle _reader
+    cdef Handle _writer
+    cdef list _reading
+    cdef list _writing
+
+    cdef _put(self, int interest, Handle handle)
+    cdef _register_anew(self, object sock)
+    cdef int _tell(self, Handle handle, list waiting) except -1
+    cdef int _wanted(self)
+    cdef int _watch_if_open(self, int interest) except -1
+    cdef int _wake_everybody(self) except -1
+    cpdef narrow(self)

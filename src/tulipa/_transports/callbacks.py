@@ -1,0 +1,164 @@
+"""One descriptor's callbacks (add_reader, add_writer) and the tasks that wait in a sock_ call for it.
+
+Some facts, and what follows from them:
+
+- A driver knows one watcher for a descriptor. So: reader, writer and waiting tasks share this one.
+- A task that is woken runs in the next turn, after the driver has looked again and, readiness being
+  level-triggered, has announced it again. So: the descriptor stays watched when its last waiter is woken. Either
+  the task waits again in that turn, which then costs no system call, or the second announcement finds nobody and
+  ends the watching.
+- Somebody who waits has just seen that there was nothing. So: what was announced before is stale by then.
+- A descriptor can be closed without a word, and its number be used again. So: waiting tasks name their socket,
+  and another one under the same number, like a second callback, is registered from scratch.
+"""
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
+from tulipa._drivers.base import Watcher
+
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._drivers.base import READ, WRITE
+
+
+class CallbackWatcher(Watcher):
+    """Tells a reader, a writer and waiting tasks that their descriptor is ready."""
+
+    def __init__(self, driver, fd):
+        Watcher.__init__(self, fd)
+        self._driver = driver
+        self._sock = None
+        self._reader = None
+        self._writer = None
+        self._reading = []
+        self._writing = []
+
+    # -- callbacks ------------------------------------------------------------------------------------------
+
+    def set_callback(self, interest, handle):
+        """Have `handle` run whenever there is READ or WRITE, instead of the one before. Raises OSError."""
+        if self._interest & interest:
+            self._driver.forget(self)
+        self._driver.watch(self, self._wanted() | interest)
+        self._put(interest, handle)
+
+    def remove_callback(self, interest):
+        """Cancel the handle for READ or WRITE; False where there is none."""
+        if (self._reader if interest == READ else self._writer) is None:
+            return False
+        self._put(interest, None)
+        self.narrow()
+        return True
+
+    def _put(self, interest, handle):
+        if interest == READ:
+            before = self._reader
+            self._reader = handle
+        else:
+            before = self._writer
+            self._writer = handle
+        if before is not None:
+            before.cancel()
+
+    # -- waiting tasks --------------------------------------------------------------------------------------
+
+    def expect(self, waiter, sock, interest):
+        """Give the future `waiter` its result when `sock`, which just was not ready, is. Raises OSError."""
+        self._happened &= ~interest
+        if self._sock is not sock:
+            self._register_anew(sock)
+        self._driver.watch(self, self._wanted() | interest)
+        (self._reading if interest == READ else self._writing).append(waiter)
+
+    def give_up(self, waiter):
+        """`waiter` is not needed any more, whether it has its result or not."""
+        for waiting in (self._reading, self._writing):
+            if waiter in waiting:
+                waiting.remove(waiter)
+        self.narrow()
+
+    def narrow(self):
+        """Watch only what somebody wants to know."""
+        self._watch_if_open(self._wanted())
+
+    def _register_anew(self, sock):
+        before = self._sock
+        self._driver.forget(self)
+        self._sock = sock
+        if before is not None and before.fileno() != self._fd:
+            # Closed while tasks wait for it: let them try again and get the error.
+            self._wake_everybody()
+
+    # -- readiness ------------------------------------------------------------------------------------------
+
+    def _fire(self):
+        happened = self._take_happened()
+        if happened == 0:
+            return 0
+        unheard = happened & ~self._wanted()
+        if unheard:
+            self._watch_if_open(self._interest & ~unheard)
+        if happened & READ:
+            self._tell(self._reader, self._reading)
+        # What the reader did may have ended the interest in writing.
+        if happened & WRITE & self._interest:
+            self._tell(self._writer, self._writing)
+        return 0
+
+    def _tell(self, handle, waiting):
+        """Wake the first of `waiting`, who leaves some for the next, and run `handle`."""
+        while waiting:
+            waiter = waiting.pop(0)
+            if not waiter.done():
+                waiter.set_result(None)
+                break
+        if handle is not None:
+            handle._fire()
+        return 0
+
+    def _wanted(self):
+        wanted = 0
+        if self._reader is not None or self._reading:
+            wanted = READ
+        if self._writer is not None or self._writing:
+            wanted |= WRITE
+        return wanted
+
+    def _watch_if_open(self, interest):
+        try:
+            self._driver.watch(self, interest)
+        except OSError:
+            # Closed meanwhile.
+            self._driver.forget(self)
+            self._wake_everybody()
+        return 0
+
+    def _wake_everybody(self):
+        for waiting in (self._reading, self._writing):
+            while waiting:
+                waiter = waiting.pop()
+                if not waiter.done():
+                    waiter.set_result(None)
+        return 0
+
+
+def watcher_for(loop, fd):
+    """The CallbackWatcher of the descriptor `fd`, a new one where there is none yet.
+
+    Raises RuntimeError where a transport has the descriptor.
+    """
+    known = loop._driver.watcher_of(fd)
+    if fd in loop._transport_fds:
+        raise RuntimeError(
+            f"File descriptor {fd} is used by transport {known if known is not None else '(not reading now)'}; "
+            "use the transport's methods, or close it and wait for connection_lost() first"
+        )
+    return CallbackWatcher(loop._driver, fd) if known is None else known
+
+
+def release(loop, fd):
+    """A transport takes the descriptor `fd` over: stop watching it. Raises RuntimeError where another has it."""
+    if loop._driver.watcher_of(fd) is not None or fd in loop._transport_fds:
+        loop._driver.forget(watcher_for(loop, fd))

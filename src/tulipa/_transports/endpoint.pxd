@@ -1,0 +1,65 @@
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.errno cimport EAGAIN, EINTR, errno
+
+cdef extern from "Python.h":
+    object PyErr_SetFromErrno(object kind)
+    object PyBytes_FromStringAndSize(const char *data, Py_ssize_t size)
+    char *PyBytes_AS_STRING(object data)
+    Py_ssize_t PyBytes_GET_SIZE(object data)
+
+cdef extern from "<sys/socket.h>" nogil:
+    ctypedef struct iovec "struct iovec":
+        void *iov_base
+        size_t iov_len
+    ctypedef struct msghdr "struct msghdr":
+        iovec *msg_iov
+        size_t msg_iovlen
+    int MSG_NOSIGNAL
+    Py_ssize_t recv(int fd, void *buffer, size_t size, int flags)
+    Py_ssize_t send "send"(int fd, const void *data, size_t size, int flags)
+    Py_ssize_t sendmsg(int fd, const msghdr *message, int flags)
+
+cdef extern from *:
+    """
+    #ifndef MSG_NOSIGNAL
+    #define MSG_NOSIGNAL 0
+    #endif
+    #define tulipa_message_clear(message) memset((message), 0, sizeof(*(message)))
+    """
+    void message_clear "tulipa_message_clear"(msghdr *message) nogil
+
+cdef enum:
+    RECEIVE_LIMIT_C = 262144
+    PIECES_AT_ONCE_C = 64
+
+ctypedef iovec[PIECES_AT_ONCE_C] iovecs
+
+cdef char[RECEIVE_LIMIT_C] _shared
+
+
+cdef class Endpoint:
+    cpdef object receive(self)
+    cpdef Py_ssize_t receive_into(self, object buffer) except -2
+    cpdef Py_ssize_t send(self, object data) except -2
+    cpdef Py_ssize_t send_many(self, list pieces, Py_ssize_t offset) except -2
+    cpdef finish(self)
+    cpdef close(self)
+
+
+cdef class SocketEndpoint(Endpoint):
+    cdef readonly object _sock
+    cdef int _fd
+
+    @cython.locals(size=Py_ssize_t)
+    cpdef object receive(self)
+    @cython.locals(size=Py_ssize_t, view=Py_buffer, failed=bint)
+    cpdef Py_ssize_t receive_into(self, object buffer) except -2
+    @cython.locals(size=Py_ssize_t, view=Py_buffer, failed=bint)
+    cpdef Py_ssize_t send(self, object data) except -2
+    @cython.locals(size=Py_ssize_t, i=Py_ssize_t, count=Py_ssize_t, skipped=Py_ssize_t, message=msghdr,
+                   vectors=iovecs)
+    cpdef Py_ssize_t send_many(self, list pieces, Py_ssize_t offset) except -2
+
+
+cdef bint _not_now()

@@ -1,0 +1,143 @@
+"""Endpoints: what a transport reads from and writes to.
+
+``receive()``
+    The bytes that are there, at most `RECEIVE_LIMIT`; ``b""`` at the end; None when nothing is there now.
+``receive_into(buffer)``
+    Fills a writable buffer; the number of bytes, 0 at the end, -1 when nothing is there now.
+``send(data)``
+    Offers one bytes-like object; the number of bytes taken, -1 when none is taken now.
+``send_many(pieces, offset)``
+    Offers several bytes objects, the first one from `offset` on, in one call,
+    at most PIECES_AT_ONCE of them; the result as of `send`.
+``finish()``
+    No more will be sent (half-close).
+``close()``
+    Gives the descriptor back; a second time it does nothing.
+
+All raise OSError for anything but "not now". An interrupted call counts as "not now": readiness is
+level-triggered, so it is told again. None ever blocks.
+"""
+
+import socket
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
+RECEIVE_LIMIT = 262144
+PIECES_AT_ONCE = 64
+
+
+class Endpoint:
+    """Base class of endpoints; see the contract above."""
+
+    def receive(self):
+        """Bytes, or None when there are none now."""
+        raise NotImplementedError
+
+    def receive_into(self, buffer):
+        """Number of bytes put into `buffer`, -1 when there are none now."""
+        raise NotImplementedError
+
+    def send(self, data):
+        """Number of bytes taken of `data`, -1 when none is taken now."""
+        raise NotImplementedError
+
+    def send_many(self, pieces, offset):
+        """Number of bytes taken of `pieces` from `offset` on, -1 when none is taken now."""
+        raise NotImplementedError
+
+    def finish(self):
+        """No more will be sent."""
+        raise NotImplementedError
+
+    def close(self):
+        """Give the descriptor back."""
+        raise NotImplementedError
+
+
+class SocketEndpoint(Endpoint):
+    """A connected, non-blocking stream socket, which it owns; compiled, by direct system calls."""
+
+    def __init__(self, sock):
+        self._sock = sock
+        self._fd = sock.fileno()
+
+    def receive(self):
+        if not cython.compiled:
+            try:
+                return self._sock.recv(RECEIVE_LIMIT)
+            except (BlockingIOError, InterruptedError):
+                return None
+        # One buffer for all: the GIL is kept until its bytes have been copied out, at their exact size.
+        size = recv(self._fd, _shared, RECEIVE_LIMIT_C, 0)
+        if size < 0:
+            if _not_now():
+                return None
+            PyErr_SetFromErrno(OSError)
+        return PyBytes_FromStringAndSize(_shared, size)
+
+    def receive_into(self, buffer):
+        if not cython.compiled:
+            try:
+                return self._sock.recv_into(buffer)
+            except (BlockingIOError, InterruptedError):
+                return -1
+        PyObject_GetBuffer(buffer, cython.address(view), PyBUF_WRITABLE)
+        size = recv(self._fd, view.buf, view.len, 0)
+        failed = size < 0 and not _not_now()
+        PyBuffer_Release(cython.address(view))
+        if failed:
+            PyErr_SetFromErrno(OSError)
+        return size
+
+    def send(self, data):
+        if not cython.compiled:
+            try:
+                return self._sock.send(data)
+            except (BlockingIOError, InterruptedError):
+                return -1
+        if type(data) is bytes:
+            size = send(self._fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_NOSIGNAL)
+            failed = size < 0 and not _not_now()
+        else:
+            PyObject_GetBuffer(data, cython.address(view), PyBUF_SIMPLE)
+            size = send(self._fd, view.buf, view.len, MSG_NOSIGNAL)
+            failed = size < 0 and not _not_now()
+            PyBuffer_Release(cython.address(view))
+        if failed:
+            PyErr_SetFromErrno(OSError)
+        return size
+
+    def send_many(self, pieces, offset):
+        if not cython.compiled:
+            some = [memoryview(pieces[0])[offset:], *pieces[1:]]
+            try:
+                return self._sock.sendmsg(some) if hasattr(self._sock, "sendmsg") else self._sock.send(b"".join(some))
+            except (BlockingIOError, InterruptedError):
+                return -1
+        count = len(pieces)
+        for i in range(count):
+            skipped = offset if i == 0 else 0
+            vectors[i].iov_base = PyBytes_AS_STRING(pieces[i]) + skipped
+            vectors[i].iov_len = PyBytes_GET_SIZE(pieces[i]) - skipped
+        message_clear(cython.address(message))
+        message.msg_iov = vectors
+        message.msg_iovlen = count
+        size = sendmsg(self._fd, cython.address(message), MSG_NOSIGNAL)
+        if size < 0 and not _not_now():
+            PyErr_SetFromErrno(OSError)
+        return size
+
+    def finish(self):
+        self._sock.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self._fd = -1
+        self._sock.close()
+
+
+def _not_now():
+    """Whether the last system call failed only because it would have had to wait."""
+    return errno == EAGAIN or errno == EINTR

@@ -1,0 +1,80 @@
+"""EventLoop: says which room does what."""
+
+import asyncio
+import weakref
+
+from tulipa._core.scheduler import Scheduler
+from tulipa._drivers import make_driver
+from tulipa._drivers.base import Driver
+from tulipa._ops import errors, executors, generators, missing, running, signals
+
+
+class EventLoop(Scheduler, asyncio.AbstractEventLoop):
+    """An asyncio event loop.
+
+    `driver` is what waits for the outside world: "epoll", "selectors", "virtual", a Driver of your own (closed
+    with the loop), or None for the environment's TULIPA_DRIVER, else for the best of the platform. Raises
+    ValueError for an unknown name, OSError where the driver can't be had here.
+    """
+
+    def __init__(self, driver: str | Driver | None = None) -> None:
+        Scheduler.__init__(self, make_driver(driver))
+        self._exception_handler = None
+        self._default_executor = None
+        self._executor_shut_down = False
+        self._generators: weakref.WeakSet = weakref.WeakSet()
+        self._generators_shut_down = False
+        self._signal_handlers: dict = {}
+        self._signal_wake_up = None
+        self._origin_depth_before = None
+        self.set_debug(asyncio.coroutines._is_debug_mode())
+
+    @property
+    def driver_name(self) -> str:
+        """The name of the driver that this loop waits by."""
+        return self._driver.name
+
+    # The scheduler has: call_soon, call_soon_threadsafe, call_later, call_at, time, create_future, create_task,
+    # set_task_factory, get_task_factory, get_debug.
+
+    # Its life.
+    run_forever = running.run_forever
+    run_until_complete = running.run_until_complete
+    stop = running.stop
+    is_running = running.is_running
+    is_closed = running.is_closed
+    close = running.close
+    set_debug = running.set_debug
+    shutdown_asyncgens = generators.shutdown_asyncgens
+    __repr__ = running.describe
+    __del__ = running.warn_unclosed
+
+    # Errors that nobody is there to catch.
+    get_exception_handler = errors.get_exception_handler
+    set_exception_handler = errors.set_exception_handler
+    default_exception_handler = errors.default_exception_handler
+    call_exception_handler = errors.call_exception_handler
+
+    # Threads and processes that work for it.
+    run_in_executor = executors.run_in_executor
+    set_default_executor = executors.set_default_executor
+    shutdown_default_executor = executors.shutdown_default_executor
+
+    # Signals.
+    add_signal_handler = signals.add_signal_handler
+    remove_signal_handler = signals.remove_signal_handler
+
+    # Not in this release.
+    start_tls = missing.start_tls
+    create_datagram_endpoint = missing.create_datagram_endpoint
+    connect_read_pipe = missing.connect_read_pipe
+    connect_write_pipe = missing.connect_write_pipe
+    subprocess_exec = missing.subprocess_exec
+    subprocess_shell = missing.subprocess_shell
+    sendfile = missing.sendfile
+    sock_sendfile = missing.sock_sendfile
+
+
+def new_event_loop() -> EventLoop:
+    """A new EventLoop, for whatever wants a function that makes one."""
+    return EventLoop()

@@ -1,0 +1,71 @@
+"""The loop fixtures, and the marks that choose which loops a test runs on (see ``helpers.cases``)."""
+
+import gc
+import os
+import sys
+
+import pytest
+from helpers.accounting import LoopAudit
+from helpers.cases import cases, drivers, tulipa
+
+MARKS = (
+    "virtual_too: runs on tulipa's virtual driver as well; for tests without sockets, threads or processes",
+    "tulipa_only: a property of tulipa's own; not run on the standard loop",
+    "std_since(major, minor): the standard library has this only since that version; older ones are left out",
+)
+
+
+def pytest_configure(config):
+    for mark in MARKS:
+        config.addinivalue_line("markers", mark)
+    wanted = os.environ.get("TULIPA_TEST_MODE")
+    if wanted and tulipa is not None and wanted != _mode():
+        raise pytest.UsageError(f"TULIPA_TEST_MODE={wanted}, but the tulipa installed here is {_mode()}")
+
+
+def _mode():
+    return "compiled" if tulipa.is_compiled() else "interpreted"
+
+
+def pytest_report_header():
+    python = f"python {sys.version.split()[0]}"
+    if tulipa is None:
+        return f"{python}, tulipa is not installed: the standard loop only"
+    return f"{python}, tulipa {tulipa.__version__} ({_mode()}), drivers: {', '.join(drivers())}, virtual"
+
+
+def pytest_collection_finish():
+    # What was imported is no test's garbage: keeps the collections at the end of each test short.
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_generate_tests(metafunc):
+    if "loop_factory" not in metafunc.fixturenames:
+        return
+    definition = metafunc.definition
+    std = definition.get_closest_marker("tulipa_only") is None
+    for mark in definition.iter_markers("std_since"):
+        std = std and sys.version_info >= mark.args
+    virtual = definition.get_closest_marker("virtual_too") is not None
+    chosen = cases(std=std, virtual=virtual)
+    metafunc.parametrize("loop_factory", chosen, ids=[case.id for case in chosen])
+
+
+@pytest.fixture
+def loop_errors():
+    """The contexts that reached the exception handler of ``loop``; the test clears those it expects."""
+    return []
+
+
+@pytest.fixture
+def loop(loop_factory, loop_errors):
+    """A fresh loop, set nowhere; after the test nothing may be left of what ran on it."""
+    audit = LoopAudit()
+    loop = loop_factory()
+    audit.watch(loop)
+    loop.set_exception_handler(lambda _, context: loop_errors.append(context))
+    yield loop
+    complaints = audit.finish()
+    complaints += [f"the exception handler got {context!r}" for context in loop_errors]
+    assert not complaints, "\n".join(complaints)

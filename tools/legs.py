@@ -1,0 +1,148 @@
+"""Runs the test suite once for each leg: a Python found on this machine, with tulipa compiled or interpreted.
+
+Each leg has an environment of its own, .venvs/<leg>, with tulipa installed as a user would install it; that is
+done again only when something that the installation depends on has changed. Needs the standard library only.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pythons import describe, find_python
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENTS = ROOT / ".venvs"
+OLDEST, NEWEST = 11, 15
+SERIES = [f"3.{minor}" for minor in range(OLDEST, NEWEST + 1)]
+MODES = {"compiled": "TULIPA_REQUIRE_COMPILED", "interpreted": "TULIPA_PURE"}
+FORGOTTEN = ("PYTHONPATH", "PYTHONHOME", "TULIPA_DRIVER", *MODES.values())
+BUILD_INPUTS = ("CC", "CFLAGS", "LDFLAGS")
+
+
+@dataclass
+class Leg:
+    """One run of the suite: which Python, and how tulipa is installed in it."""
+
+    series: str
+    mode: str
+    python: str
+    main: bool
+
+    def __post_init__(self):
+        self.name = f"{self.series}-{self.mode}"
+        self.home = ENVIRONMENTS / self.name
+        self.own_python = self.home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        self.environ = {key: value for key, value in os.environ.items() if key not in FORGOTTEN}
+
+    def install(self):
+        """Make the environment what the sources say; tell whether it is usable."""
+        stamp = self.home / "installed-from"
+        wanted = fingerprint(self.python)
+        if stamp.exists() and stamp.read_text() == wanted:
+            return True
+        stamp.unlink(missing_ok=True)
+        log = self.home / "install.log"
+        print(f"{self.name}: installing tulipa into {self.home.relative_to(ROOT)} ...", flush=True)
+        subprocess.run([self.python, "-m", "venv", "--clear", str(self.home)], check=True)
+        install = [str(self.own_python), "-m", "pip", "install", "--progress-bar", "off", f"{ROOT}[test]"]
+        environ = self.environ | {MODES[self.mode]: "1"}
+        with log.open("w") as output:
+            outcome = subprocess.run(install, cwd=ROOT, env=environ, stdout=output, stderr=output)
+        if outcome.returncode == 0:
+            stamp.write_text(wanted)
+            return True
+        print(*log.read_text(errors="replace").splitlines()[-40:], sep="\n")
+        print(f"{self.name}: the installation failed; all of its output: {log.relative_to(ROOT)}", flush=True)
+        return False
+
+    def test(self, arguments):
+        """Run the suite, showing its output; return pytest's exit status and its last line."""
+        command = [str(self.own_python), "-m", "pytest", *arguments]
+        settings = {"TULIPA_EXPECT": self.mode, "TULIPA_TEST_REQUIRE": "1", "PYTHONUNBUFFERED": "1"}
+        last = ""
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self.environ | settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as suite:
+            for line in suite.stdout:
+                print(line, end="", flush=True)
+                last = line.strip(" =\n") or last
+        return suite.returncode, last
+
+
+def fingerprint(python):
+    """Digest everything that decides what an installation of tulipa contains."""
+    digest = hashlib.sha256(describe(python).encode())
+    sources = [path for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".pxd")]
+    for path in [ROOT / "pyproject.toml", ROOT / "setup.py", *sorted(sources)]:
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
+    digest.update(repr([os.environ.get(name) for name in BUILD_INPUTS]).encode())
+    return digest.hexdigest()
+
+
+def find_legs(main_python):
+    """Return the legs that this machine allows, the main Python's first, and the series that it lacks."""
+    main_series = describe(main_python).partition(" ")[0]
+    if not main_series:
+        raise SystemExit(f"{main_python} doesn't run, or lacks venv or ensurepip: make test PYTHON=another")
+    if tuple(map(int, main_series.split("."))) < (3, OLDEST):
+        raise SystemExit(f"{main_python} is Python {main_series}, tulipa needs 3.{OLDEST}: make test PYTHON=another")
+    found = {series: find_python(series) for series in SERIES if series != main_series}
+    others = [series for series, python in found.items() if python]
+    legs = [Leg(main_series, mode, main_python, main=True) for mode in MODES]
+    legs += [Leg(series, "compiled", found[series], main=False) for series in others]
+    legs += [Leg(series, "interpreted", found[series], main=False) for series in others[-1:]]
+    return legs, [series for series, python in found.items() if not python]
+
+
+def run(leg, arguments, packaging):
+    """Install and test one leg; return whether all went well, and a line about it."""
+    begun = time.monotonic()
+    if not leg.install():
+        return False, "not installed"
+    selection = [] if packaging else ["-m", "not packaging"]
+    print(f"\n{leg.name}: testing", flush=True)
+    status, last = leg.test([*selection, *arguments])
+    return status == 0, f"{last} ({time.monotonic() - begun:.0f} s with the installation)"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--python", default=sys.executable, help="the main Python (default: the running one)")
+    parser.add_argument("--quick", action="store_true", help="the main Python only, no packaging tests")
+    parser.add_argument("--legs", default="", help="only these, for example: '3.11-compiled 3.13-compiled'")
+    parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
+    options = parser.parse_args()
+
+    legs, missing = find_legs(options.python)
+    known = [leg.name for leg in legs]
+    wanted = options.legs.split() or known
+    if unknown := set(wanted) - set(known):
+        parser.error(f"no such leg here: {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
+    legs = [leg for leg in legs if leg.name in wanted and (leg.main or not options.quick)]
+
+    ENVIRONMENTS.mkdir(exist_ok=True)
+    results = {}
+    for leg in legs:
+        packaging = leg.main and leg.mode == "compiled" and not options.quick
+        results[leg.name] = run(leg, options.pytest, packaging)
+
+    print("\nsummary")
+    for name, (passed, line) in results.items():
+        print(f"  {name:<18} {'passed' if passed else 'FAILED'}  {line}")
+    for series in missing if not options.quick else ():
+        print(f"  {series:<18} skipped: no working python{series} on the PATH or in pyenv")
+    return 0 if results and all(passed for passed, _ in results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
