@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import random
 import sys
 from pathlib import Path
@@ -116,7 +115,7 @@ def draw(result: dict[str, Any], directory: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit status: 1 when tulipa failed in a row, or nothing could be measured."""
+    """Returns the exit status: 1 when tulipa was to be measured and could not be, or failed in a row."""
     p = parser()
     options = p.parse_args(arguments)
     if sys.platform != "linux":
@@ -124,20 +123,18 @@ def main(arguments: list[str] | None = None) -> int:
     if options.list:
         show_list()
         return 0
-    if options.redraw:
-        result = json.loads(options.redraw.read_text(encoding="utf-8"))
-    else:
-        try:
-            result = measure(options)
-        except (ValueError, KeyError, native.NoCompiler) as error:
-            p.error(str(error.args[0]))
+    try:
+        result = report.read(options.redraw) if options.redraw else measure(options)
+    except (ValueError, KeyError, native.NoCompiler) as error:
+        p.error(str(error.args[0]))
+    if not options.redraw:
         report.write(result, options.output / "bench.json")
     failed, skipped = report.failures(result), report.skips(result)
     print(table.render(result, failed, skipped, colour=sys.stdout.isatty()), end="\n\n")
     if not options.redraw:
         print(options.output / "bench.json")
     draw(result, options.output)
-    return int(any(name == OURS for name, _, _ in failed))
+    return int(OURS in result["absent"] or any(name == OURS for name, _, _ in failed))
 
 
 if __name__ == "__main__":

@@ -121,8 +121,9 @@ def _head_and_foot(figure: Figure, result: dict[str, Any], height: float) -> Non
     figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.985, 1 - 0.14 / height),
                   frameon=False, ncols=(len(handles) + 1) // 2, columnspacing=1.6, handletextpad=0.3,
                   fontsize=9.5)
-    facts = (f"{machine['cpu']}, {machine['kernel']}, Python {machine['python']}.  Dots: medians of "
-             f"{settings['rounds']} rounds of {settings['seconds']:g} s; thin lines: spread over the rounds.")
+    facts = (f"{machine['cpu']}, {machine['kernel']}, Python {machine['python']}.  Dots: medians "
+             f"(rounds: {settings['rounds']}, {settings['seconds']:g} s each); "
+             "thin lines: spread over the rounds.")
     figure.text(0.02, 0.26 / height, facts, fontsize=8.5, color=FAINT, va="center")
 
 

@@ -70,6 +70,17 @@ def write(result: dict[str, Any], path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+def read(path: Path) -> dict[str, Any]:
+    """A result that `write` wrote. Raises ValueError when the file is not one."""
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not a result of the benchmark: {error}") from error
+    if not isinstance(result, dict) or result.get("format") != FORMAT:
+        raise ValueError(f"{path} is not a result of the benchmark in format {FORMAT}: measure again")
+    return result
+
+
 def failures(result: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Every (contender, row, reason) where a contender broke."""
     return [(name, row["name"], entry["failed"])

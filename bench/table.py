@@ -145,7 +145,7 @@ def render(result: dict[str, Any], failed: list, skipped: list, *, colour: bool)
 def _remarks(result: dict[str, Any], failed: list, skipped: list) -> list[str]:
     """How to read the tables, who is missing from them and why."""
     rounds = result["settings"]["rounds"]
-    notes = [f"Medians of {rounds} rounds." if rounds != 1 else "One round only: take it as a first impression."]
+    notes = ["One round only: take it as a first impression." if rounds == 1 else f"Medians of {rounds} rounds."]
     if result["baseline"]:
         notes.append(f"× compares with {result['baseline']}: more is better, for times too; "
                      "bold is the best Python loop.")
@@ -153,8 +153,8 @@ def _remarks(result: dict[str, Any], failed: list, skipped: list) -> list[str]:
                if "ratio_spread" in entry]
     noisy = sum(high > NOISY * low for low, high in spreads)
     if noisy:
-        notes.append(f"In {noisy} of {len(spreads)} places the ratio varied by more than {NOISY - 1:.0%} from round "
-                     "to round: measure again on an idle machine before trusting those.")
+        notes.append(f"In {noisy} of {len(spreads)} places the ratio varied by more than {NOISY - 1:.0%} "
+                     "between rounds: measure again on an idle machine before trusting those.")
     notes += [f"{name} left out: {reason}" for name, reason in result["absent"].items()]
     notes += _notes(result, [s for s in skipped if s[0] != LIMIT], "skipped")
     notes += _notes(result, failed, "FAILED")

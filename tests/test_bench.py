@@ -21,7 +21,8 @@ def load_bench():
     init = ROOT / "bench" / "__init__.py"
     if not init.exists():
         pytest.skip("bench/ is not beside tests/: run from the source tree", allow_module_level=True)
-    spec = importlib.util.spec_from_file_location("bench", init, submodule_search_locations=[str(init.parent)])
+    spec = importlib.util.spec_from_file_location(
+        "bench", init, submodule_search_locations=[str(init.parent)])
     sys.modules["bench"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules["bench"])
 
@@ -30,7 +31,7 @@ if sys.platform != "linux":
     pytest.skip("the benchmark needs Linux", allow_module_level=True)
 load_bench()
 
-from bench import clock, native, runner, summary  # noqa: E402
+from bench import clock, native, report, runner, summary  # noqa: E402
 from bench.__main__ import main  # noqa: E402
 from bench.contenders import CONTENDERS, Contender, by_name  # noqa: E402
 from bench.machine import Cores  # noqa: E402
@@ -237,7 +238,8 @@ def test_interrupting_keeps_the_complete_rounds():
 # --- who is missing, and what is not there ---
 
 def test_missing_contenders_say_why():
-    assert Contender("x", "x", "#000", module="no_such_loop").missing() == "not installed: pip install no_such_loop"
+    absent = Contender("x", "x", "#000", module="no_such_loop")
+    assert absent.missing() == "not installed: pip install no_such_loop"
     newer = Contender("x", "x", "#000", module="asyncio", requires_python=(9, 1))
     assert newer.missing().startswith("needs Python 9.1 or later, this is 3.")
     assert by_name("std").missing() is None
@@ -253,8 +255,9 @@ def test_unsupported_is_a_skip_and_a_crash_a_failure():
 
 
 def test_server_that_can_not_start_is_a_failure():
-    with pytest.raises(Failed, match="bench.servers.nothing"), serving(child_command("serve", "std", "nothing"), None):
-        pass
+    with (pytest.raises(Failed, match="No module named 'bench.servers.nothing'"),
+          serving(child_command("serve", "std", "nothing"), None)):
+        pytest.fail("a server without a module has started")
 
 
 def test_rows_are_chosen_by_name_or_group():
@@ -264,6 +267,15 @@ def test_rows_are_chosen_by_name_or_group():
     assert {row.group for row in select(["scheduler"], rows)} == {"scheduler"}
     with pytest.raises(ValueError, match="no row matches 'nothing'"):
         select(["nothing"], rows)
+
+
+def test_only_results_are_drawn_again(tmp_path):
+    other = tmp_path / "other.json"
+    other.write_text('{"format": 0}')
+    with pytest.raises(ValueError, match="is not a result of the benchmark in format"):
+        report.read(other)
+    with pytest.raises(ValueError, match="No such file"):
+        report.read(tmp_path / "missing.json")
 
 
 @pytest.mark.usefixtures("load")
@@ -276,9 +288,11 @@ def test_tiny_run_writes_every_field(tmp_path, capsys):
     assert result["baseline"] == "std"
     assert {"cpu", "kernel", "python", "libc", "cores"} <= result["machine"].keys()
     assert result["versions"]["std"]["loop"] == "asyncio.unix_events._UnixSelectorEventLoop"
+    assert report.read(tmp_path / "bench.json") == result
     echo, sleep0 = result["rows"]
-    assert echo["results"]["std"].keys() >= {"median", "ratio", "ratio_spread", "rounds", "wall_rps", "server_busy",
-                                             "generator_busy", "p50_us", "p99_us", "histogram_us"}
+    assert echo["results"]["std"].keys() >= {
+        "median", "ratio", "ratio_spread", "rounds", "wall_rps", "server_busy", "generator_busy", "p50_us",
+        "p99_us", "histogram_us"}
     assert echo["results"]["std"]["ratio"] == 1.0
     assert len(echo["results"]["c"]["rounds"]) == 2
     assert sleep0["results"]["c"] == {"skipped": "it has no scheduler"}

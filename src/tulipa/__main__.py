@@ -1,17 +1,12 @@
 """The command ``python -m tulipa``: runs a program, unchanged, on tulipa's loop."""
 
-import builtins
-import importlib.machinery
-import io
 import os
-import pkgutil
 import platform
-import runpy
 import sys
-import types
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 import tulipa
+from tulipa import _program
 from tulipa._drivers import make_driver
 
 USAGE = """\
@@ -28,7 +23,7 @@ asyncio.Runner() and asyncio.new_event_loop() make tulipa's loops, all else is a
   app.py         a script, a directory or zip file with a __main__.py, or - for standard input
   -m module      a module or package, as with python -m
   -c CODE        the program itself
-  --driver NAME  what the loops wait by: epoll, selectors or virtual (also: environment variable TULIPA_DRIVER)
+  --driver NAME  what the loops wait by: epoll, selectors or virtual (or environment variable TULIPA_DRIVER)
   -V, --version  versions of tulipa and Python, compiled or interpreted, driver
   -h, --help     this text
 """
@@ -38,32 +33,19 @@ class UsageError(Exception):
     """The command line asks for something that there is not; the message says what."""
 
 
-class Program(NamedTuple):
-    """What to run: `kind` is "script", "-m" or "-c"; `target` the path, the module's name or the code."""
-
-    kind: str
-    target: str
-    arguments: list[str]
-
-
 def main(arguments: list[str]) -> None:
-    """Do what the command line asks for; as with python itself, a wrong one ends with exit code 2."""
+    """Do what the command line asks for. A wrong one ends with exit code 2, as python's own."""
     try:
         program = parse(arguments)
-        code = prepare(program)
+        check_readable(program)
     except UsageError as error:
-        fail(f"{error}\n\n{USAGE}")
-    except OSError as error:
-        fail(f"can't open file {os.path.abspath(program.target)!r}: {error.strerror or error}\n")
+        sys.stderr.write(f"python -m tulipa: {error}\n")
+        sys.exit(2)
     tulipa.install()
-    try:
-        run(program, code)
-    except BaseException as error:
-        show_only_the_programs_lines(error)
-        raise
+    _program.run(program)
 
 
-def parse(arguments: list[str]) -> Program:
+def parse(arguments: list[str]) -> _program.Program:
     """The program that the command line names; --help and --version are answered at once."""
     rest = list(arguments)
     while rest:
@@ -72,44 +54,59 @@ def parse(arguments: list[str]) -> Program:
             answer(HELP)
         elif word in ("-V", "--version"):
             answer(version())
-        elif word == "--driver" or word.startswith("--driver="):
-            choose_driver(word.partition("=")[2] if "=" in word else take(rest, word, "the name of a driver"))
-        elif word[:2] in ("-m", "-c"):
-            needed = "the name of a module" if word[:2] == "-m" else "the code to run"
-            return Program(word[:2], word[2:] or take(rest, word, needed), rest)
+        elif word == "--driver":
+            choose_driver(value_of(word, rest, "the name of a driver"))
+        elif word.startswith("--driver="):
+            choose_driver(word.removeprefix("--driver="))
+        elif word.startswith("-m"):
+            return _program.Program("-m", word[2:] or value_of("-m", rest, "the name of a module"), rest)
+        elif word.startswith("-c"):
+            return _program.Program("-c", word[2:] or value_of("-c", rest, "the code to run"), rest)
         elif word.startswith("-") and word != "-":
-            raise UsageError(f"unknown option {word}")
+            raise UsageError(f"unknown option {word}\n\n{USAGE}")
         else:
-            return Program("script", word, rest)
-    raise UsageError("nothing to run: name a script, or -m module, or -c CODE")
+            return _program.Program("script", word, rest)
+    raise UsageError(f"nothing to run: name a script, or -m module, or -c CODE\n\n{HELP}")
 
 
-def take(rest: list[str], option: str, needed: str) -> str:
-    """The value of an option that needs one."""
+def value_of(option: str, rest: list[str], what: str) -> str:
+    """Take the value of an option that needs one."""
     if not rest:
-        raise UsageError(f"{option} needs {needed}")
+        raise UsageError(f"{option} needs {what}\n\n{USAGE}")
     return rest.pop(0)
 
 
 def choose_driver(name: str) -> None:
     """Make it the default of this process and of those that it starts."""
-    try:
-        make_driver(name or "--driver=").close()
-    except (ValueError, OSError) as error:
-        raise UsageError(str(error)) from None
     os.environ["TULIPA_DRIVER"] = name
+    driver_name()
 
 
-def version() -> str:
-    """The line that ``--version`` prints."""
+def driver_name() -> str:
+    """The driver that loops get by default."""
     try:
         driver = make_driver()
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from None
     driver.close()
+    return driver.name
+
+
+def check_readable(program: _program.Program) -> None:
+    """A script that can't be opened is an error of the command line, not of the program."""
+    if program.kind != "script" or program.target == "-" or os.path.isdir(program.target):
+        return
+    try:
+        open(program.target, "rb").close()
+    except OSError as error:
+        raise UsageError(f"can't open file {os.path.abspath(program.target)!r}: {error}") from None
+
+
+def version() -> str:
+    """The line that ``--version`` prints."""
     mode = "compiled" if tulipa.is_compiled() else "interpreted"
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"tulipa {tulipa.__version__} ({python}, {mode}, driver {driver.name})\n"
+    return f"tulipa {tulipa.__version__} ({python}, {mode}, driver {driver_name()})\n"
 
 
 def answer(text: str) -> NoReturn:
@@ -118,30 +115,5 @@ def answer(text: str) -> NoReturn:
     sys.exit(0)
 
 
-def fail(text: str) -> NoReturn:
-    """Complain as python does about a command line."""
-    sys.stderr.write(f"python -m tulipa: {text}")
-    sys.exit(2)
-
-
-def prepare(program: Program) -> types.CodeType | None:
-    """Set sys.argv and sys.path[0] as python does; gives the code of a script or of -c. Raises OSError."""
-    sys.argv[:] = [program.kind if program.kind != "script" else program.target, *program.arguments]
-    if program.kind == "-m":
-        return None
-    if program.kind == "-c":
-        replace_first_path("")
-        return compile(program.target, "<string>", "exec")
-    if program.target == "-":
-        replace_first_path("")
-        return compile(sys.stdin.buffer.read(), "<stdin>", "exec")
-    if pkgutil.get_importer(program.target) is not None:
-        sys.path[: 0 if sys.flags.safe_path else 1] = [os.path.abspath(program.target)]
-        return None
-    replace_first_path(os.path.dirname(os.path.realpath(program.target)))
-    with io.open_code(os.path.abspath(program.target)) as file:
-        return pkgutil.read_code(file) or compile_source(program.target)
-
-
-def run(program, code):
-    ...
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -73,7 +73,9 @@ class Scheduler(LoopState):
         handle = Handle(callback, args, self, context) if self._debug else new_handle(callback, args, self, context)
         self._ready.post(handle)
         # The loop sets _waiting before it looks for posted handles for the last time: one of us sees the other.
+        # Cleared before the wake-up, not after, so that nobody can take it for the next wait's.
         if self._waiting:
+            self._waiting = False
             self._driver.wake()
         return handle
 
