@@ -10,6 +10,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .contenders import LIMIT, OURS
@@ -99,7 +100,8 @@ def _dots(axes: Axes, y: int, row: dict[str, Any], result: dict[str, Any]) -> No
         if name == OURS:
             axes.annotate(f"{entry['ratio']:.2f}×", (max(entry["ratio_spread"]), height), xytext=(6, 0),
                           textcoords="offset points", va="center", color=colour, fontsize=8.5,
-                          fontweight="bold", zorder=5)
+                          fontweight="bold", zorder=5,
+                          path_effects=[withStroke(linewidth=3, foreground="white")])
 
 
 def _marker(name: str) -> dict[str, Any]:

@@ -39,11 +39,17 @@ def say(answer: dict[str, Any]) -> None:
     print(json.dumps(answer), flush=True)
 
 
+def describe(error: NotImplementedError) -> str:
+    """What is not implemented: the error's message, else the function that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return str(error) or f"{frames[-1].name if frames else 'something'} is not implemented"
+
+
 def give_up(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """The loop's exception handler: report, then end the process."""
     error = context.get("exception")
     if isinstance(error, NotImplementedError):
-        say({"unsupported": str(error) or "NotImplementedError"})
+        say({"unsupported": describe(error)})
     elif error is not None:
         traceback.print_exception(error)
     print(f"{context.get('message')}: {error!r}", file=sys.stderr, flush=True)
@@ -95,7 +101,7 @@ async def main(contender: Contender, work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except NotImplementedError as error:
-        say({"unsupported": str(error) or "NotImplementedError"})
+        say({"unsupported": describe(error)})
 
 
 if __name__ == "__main__":

@@ -111,22 +111,32 @@ def _versions(result: dict[str, Any]) -> str:
 
 
 def _notes(result: dict[str, Any], reasons: list[tuple[str, str, str]], word: str) -> list[str]:
-    """One line a contender and reason, with the rows it concerns."""
+    """One line a contender and reason, with the rows or whole groups of rows it concerns."""
     titles = {name: about["title"] for name, about in result["contenders"].items()}
-    grouped: dict[tuple[str, str], list[str]] = {}
+    concerned: dict[tuple[str, str], set[str]] = {}
     for name, row, reason in reasons:
-        grouped.setdefault((name, reason), []).append(row)
-    return [f"{titles[name]} {word} {', '.join(rows)}: {reason}" for (name, reason), rows in grouped.items()]
+        concerned.setdefault((name, reason), set()).add(row)
+    return [f"{titles[name]} {word} {_places(result['rows'], names)}: {reason}"
+            for (name, reason), names in concerned.items()]
+
+
+def _places(rows: list[dict[str, Any]], names: set[str]) -> str:
+    """The rows of these names in few words: a group's name for all its rows."""
+    words = []
+    for group, members in groupby(rows, key=lambda row: row["group"]):
+        all_names = [row["name"] for row in members]
+        words += [group] if names.issuperset(all_names) else [name for name in all_names if name in names]
+    return ", ".join(words)
 
 
 def _leaky(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Contenders that do not close a connection at end of file: (name, the groups of rows)."""
-    found: dict[str, dict[str, None]] = {}
+    """Contenders that do not close a connection at end of file: (name, the rows)."""
+    found: dict[str, set[str]] = {}
     for row in rows:
         for name, entry in row["results"].items():
             if entry.get("left_open"):
-                found.setdefault(name, {})[row["group"]] = None
-    return [(name, ", ".join(groups)) for name, groups in found.items()]
+                found.setdefault(name, set()).add(row["name"])
+    return [(name, _places(rows, names)) for name, names in found.items()]
 
 
 def render(result: dict[str, Any], failed: list, skipped: list, *, colour: bool) -> str:
@@ -145,7 +155,7 @@ def render(result: dict[str, Any], failed: list, skipped: list, *, colour: bool)
 def _remarks(result: dict[str, Any], failed: list, skipped: list) -> list[str]:
     """How to read the tables, who is missing from them and why."""
     rounds = result["settings"]["rounds"]
-    notes = ["One round only: take it as a first impression." if rounds == 1 else f"Medians of {rounds} rounds."]
+    notes = ["One round only: a first impression." if rounds == 1 else f"Medians of {rounds} rounds."]
     if result["baseline"]:
         notes.append(f"× compares with {result['baseline']}: more is better, for times too; "
                      "bold is the best Python loop.")

@@ -57,7 +57,7 @@ async def test_limits_that_make_no_sense(loop, limits):
 
 @on_loop
 async def test_buffer_size_counts_what_the_kernel_refused(loop):
-    async with linked(loop) as link:
+    async with linked(loop, kind="unix") as link:
         assert link.transport.get_write_buffer_size() == 0
         filled = fill(link.transport.get_extra_info("socket"))
         link.transport.write(b"12345")
@@ -71,7 +71,7 @@ async def test_buffer_size_counts_what_the_kernel_refused(loop):
 
 @on_loop
 async def test_pause_above_the_high_mark_resume_at_the_low_one(loop):
-    async with linked(loop) as link:
+    async with linked(loop, kind="unix") as link:
         filled = fill(link.transport.get_extra_info("socket"))
         link.transport.set_write_buffer_limits(high=100, low=10)
         link.transport.write(b"x" * 100)
@@ -88,7 +88,7 @@ async def test_pause_above_the_high_mark_resume_at_the_low_one(loop):
 @pytest.mark.tulipa_only  # the standard loop forgot to pause after writelines() in 3.12 and 3.13
 @on_loop
 async def test_writelines_pauses_too(loop):
-    async with linked(loop) as link:
+    async with linked(loop, kind="unix") as link:
         fill(link.transport.get_extra_info("socket"))
         link.transport.set_write_buffer_limits(high=100)
         link.transport.writelines([b"x" * 60, b"x" * 60])
@@ -97,7 +97,7 @@ async def test_writelines_pauses_too(loop):
 
 @on_loop
 async def test_high_mark_zero_pauses_on_anything_buffered(loop):
-    async with linked(loop) as link:
+    async with linked(loop, kind="unix") as link:
         filled = fill(link.transport.get_extra_info("socket"))
         link.transport.set_write_buffer_limits(high=0)
         link.transport.write(b"x")
@@ -109,7 +109,7 @@ async def test_high_mark_zero_pauses_on_anything_buffered(loop):
 @pytest.mark.std_since(3, 11)
 @on_loop
 async def test_lowering_the_limits_pauses(loop):
-    async with linked(loop) as link:
+    async with linked(loop, kind="unix") as link:
         fill(link.transport.get_extra_info("socket"))
         link.transport.write(b"x" * 100)
         assert link.protocol.events == ["made"]
@@ -119,7 +119,7 @@ async def test_lowering_the_limits_pauses(loop):
 
 @on_loop
 async def test_writing_on_while_paused_loses_nothing(loop):
-    async with linked(loop) as link:
+    async with linked(loop, kind="unix") as link:
         filled = fill(link.transport.get_extra_info("socket"))
         link.transport.set_write_buffer_limits(high=1)
         pieces = [b"%d," % number for number in range(500)]

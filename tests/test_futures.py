@@ -18,7 +18,7 @@ def future(loop):
     return loop.create_future()
 
 
-# --- states and results ----------------------------------------------------------------------------
+# --- states and results ---------------------------------------------------------------------------
 
 
 def test_is_a_future_of_asyncio(loop_factory, future):
@@ -129,7 +129,7 @@ def test_cancel_message_may_be_positional(future):
         future.exception()
 
 
-# --- construction -----------------------------------------------------------------------------------
+# --- construction ---------------------------------------------------------------------------------
 
 
 def test_constructor_takes_the_loop_by_keyword(loop, loop_factory):
@@ -203,7 +203,7 @@ def test_blocking_flag_that_tasks_of_any_kind_use(future):
     future._asyncio_future_blocking = False
 
 
-# --- callbacks --------------------------------------------------------------------------------------
+# --- callbacks ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("finish", [
@@ -388,7 +388,7 @@ def test_completing_without_callbacks_schedules_nothing(loop, future):
     assert ready_count(loop) == 0
 
 
-# --- awaiting ---------------------------------------------------------------------------------------
+# --- awaiting -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [None, 5, (1, 2), ValueError("a value"), StopIteration(3), StopIteration])

@@ -15,7 +15,7 @@ async def give(value):
     return value
 
 
-# --- running and stopping ----------------------------------------------------------------------------
+# --- running and stopping -------------------------------------------------------------------------
 
 
 def test_is_a_loop_of_asyncio(loop):
@@ -232,7 +232,7 @@ def test_loops_in_two_threads_at_once(loop_factory):
     assert results == [True, True]
 
 
-# --- order ------------------------------------------------------------------------------------------
+# --- order ----------------------------------------------------------------------------------------
 
 
 def test_first_in_first_out(loop):
@@ -266,7 +266,7 @@ def test_threadsafe_and_plain_share_one_order(loop):
     assert calls == list(range(10))
 
 
-# --- leaving by an exception ---------------------------------------------------------------------------
+# --- leaving by an exception ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
@@ -326,7 +326,7 @@ def test_interrupt_while_another_task_is_waited_for(loop):
     assert loop.run_until_complete(future) == "later"
 
 
-# --- closing ----------------------------------------------------------------------------------------
+# --- closing --------------------------------------------------------------------------------------
 
 
 def test_close(loop_factory):

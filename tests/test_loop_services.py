@@ -15,7 +15,7 @@ async def give(value):
     return value
 
 
-# --- task factories ----------------------------------------------------------------------------------
+# --- task factories -------------------------------------------------------------------------------
 
 
 def test_no_task_factory_at_first(loop):
@@ -107,7 +107,7 @@ def test_error_of_the_task_factory_reaches_the_caller(loop):
         loop.create_task(give(1))
 
 
-# --- exception handler --------------------------------------------------------------------------------
+# --- exception handler ----------------------------------------------------------------------------
 
 
 def test_exception_handler_gets_the_context(loop):
@@ -219,7 +219,7 @@ def test_interrupt_in_the_exception_handler_passes(loop, kind):
     loop.set_exception_handler(None)
 
 
-# --- futures, tasks, the module's functions -------------------------------------------------------------
+# --- futures, tasks, the module's functions -------------------------------------------------------
 
 
 def test_create_future(loop):

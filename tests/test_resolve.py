@@ -122,7 +122,7 @@ async def test_getnameinfo(loop):
     assert await loop.getnameinfo(("::1", 80, 0, 0), flags) == ("::1", "80")
 
 
-@pytest.mark.parametrize("address", [("127.0.0.1", 80), ("::1", 443, 0, 0), ("2001:DB8::1", 1, 0, 0)], ids=repr)
+@pytest.mark.parametrize("address", [("127.0.0.1", 80), ("::1", 443, 0, 0), ("2001:DB8::1", 1, 0, 0)])
 @pytest.mark.tulipa_only
 @on_loop
 async def test_numeric_getnameinfo_needs_no_thread(loop, without_threads, address):

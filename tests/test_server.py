@@ -12,7 +12,6 @@ from helpers.streams import (
     Factory,
     Recorder,
     address,
-    fill,
     has_ipv6,
     nothing_left,
     on_loop,
@@ -391,14 +390,13 @@ async def test_close_clients_sends_what_is_buffered_and_abort_clients_does_not(l
     transport, protocol = await loop.create_connection(Recorder, *address(server))
     transport.pause_reading()
     served = (await accepted.connected()).transport
-    fill(served.get_extra_info("socket"))
-    served.write(b"stuck")
+    served.write(bytes(50_000_000))
     server.close()
     server.close_clients()
     waiting = loop.create_task(server.wait_closed())
     await turns(3)
     assert not waiting.done()
-    assert served.get_write_buffer_size() == 5
+    assert served.get_write_buffer_size() > 0
     server.abort_clients()
     await waiting
     assert served.get_write_buffer_size() == 0

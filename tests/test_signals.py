@@ -23,7 +23,7 @@ def handlers_come_back():
     assert descriptor == -1
 
 
-# --- handlers ----------------------------------------------------------------------------------------
+# --- handlers -------------------------------------------------------------------------------------
 
 
 def test_handler_is_called_by_the_loop(loop):
@@ -203,7 +203,7 @@ def test_closed_loop_takes_no_handlers(loop_factory):
         loop.add_signal_handler(signal.SIGUSR1, print)
 
 
-# --- Python's own handlers -----------------------------------------------------------------------------
+# --- Python's own handlers ------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -291,7 +291,7 @@ def test_many_signals_are_not_lost_for_the_loop(loop):
     loop.remove_signal_handler(signal.SIGUSR1)
 
 
-# --- Ctrl-C --------------------------------------------------------------------------------------------
+# --- Ctrl-C ---------------------------------------------------------------------------------------
 
 CTRL_C = """
     import asyncio, os, signal, sys
@@ -367,7 +367,7 @@ def test_uncaught_ctrl_c_ends_the_process_by_the_signal(loop_factory):
 
 def test_ctrl_c_without_a_runner_leaves_run_forever(loop_factory):
     source = f"""
-        import os, signal, threading
+        import asyncio, os, signal, threading
         loop = ({loop_factory.expression})()
         loop.call_soon(threading.Timer(0, os.kill, (os.getpid(), signal.SIGINT)).start)
         try:

@@ -20,7 +20,7 @@ async def wait(future):
     return await future
 
 
-# --- delivery ---------------------------------------------------------------------------------------
+# --- delivery -------------------------------------------------------------------------------------
 
 
 def test_cancel_before_the_first_step(loop):
@@ -153,7 +153,7 @@ def test_sleep_cancelled_leaves_no_timer(loop):
     assert task.cancelled()
 
 
-# --- within the coroutine ------------------------------------------------------------------------------
+# --- within the coroutine -------------------------------------------------------------------------
 
 
 def test_finally_may_await(loop, future):
@@ -308,7 +308,7 @@ def test_self_cancel_does_not_touch_done_futures(loop, future):
     assert task.cancelled()
 
 
-# --- counting -----------------------------------------------------------------------------------------
+# --- counting -------------------------------------------------------------------------------------
 
 
 def test_cancelling_and_uncancel_count(loop, future):
@@ -348,7 +348,7 @@ def test_uncancel_not_to_zero_takes_back_nothing(loop):
         loop.run_until_complete(main())
 
 
-# --- races ----------------------------------------------------------------------------------------------
+# --- races ----------------------------------------------------------------------------------------
 
 
 def test_result_first_then_cancel_in_the_same_turn(loop, future):

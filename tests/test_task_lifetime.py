@@ -24,7 +24,7 @@ async def wait_for_ever(loop):
     await loop.create_future()
 
 
-# --- lifetime ---------------------------------------------------------------------------------------
+# --- lifetime -------------------------------------------------------------------------------------
 
 
 @pytest.mark.tulipa_only
@@ -101,7 +101,7 @@ def test_a_finished_task_lets_go_of_what_it_awaited(loop):
     assert references[0]() is None
 
 
-# --- reports ----------------------------------------------------------------------------------------
+# --- reports --------------------------------------------------------------------------------------
 
 
 def test_exception_never_retrieved_is_reported(loop, loop_errors):
@@ -189,7 +189,7 @@ def test_source_traceback_leads_to_the_creation(loop):
     loop.run_until_complete(task)
 
 
-# --- stacks -----------------------------------------------------------------------------------------
+# --- stacks ---------------------------------------------------------------------------------------
 
 
 async def suspended(future):
@@ -251,7 +251,7 @@ def test_stack_from_within(loop):
     assert loop.run_until_complete(main())
 
 
-# --- repr -------------------------------------------------------------------------------------------
+# --- repr -----------------------------------------------------------------------------------------
 
 
 def test_repr_through_a_life(loop):

@@ -23,7 +23,7 @@ async def fail(error):
     raise error
 
 
-# --- running ----------------------------------------------------------------------------------------
+# --- running --------------------------------------------------------------------------------------
 
 
 def test_is_a_task_of_asyncio(loop, loop_factory):
@@ -187,7 +187,7 @@ def test_interrupts_end_the_task_and_leave_the_loop(loop, kind):
     assert loop.run_until_complete(give("the loop still works")) == "the loop still works"
 
 
-# --- awaiting ---------------------------------------------------------------------------------------
+# --- awaiting -------------------------------------------------------------------------------------
 
 
 @on_loop
@@ -296,7 +296,7 @@ def test_future_of_another_loop(loop, loop_factory):
     other.close()
 
 
-# --- construction -----------------------------------------------------------------------------------
+# --- construction ---------------------------------------------------------------------------------
 
 
 async def coroutine_function():
@@ -394,7 +394,7 @@ def test_results_cannot_be_set_from_outside(loop):
     assert loop.run_until_complete(task) == "own"
 
 
-# --- names, coroutine, context -----------------------------------------------------------------------
+# --- names, coroutine, context --------------------------------------------------------------------
 
 
 def test_names(loop):
@@ -457,7 +457,7 @@ def test_awaited_chain_can_be_inspected(loop):
     assert task._fut_waiter is None
 
 
-# --- current_task and all_tasks ----------------------------------------------------------------------
+# --- current_task and all_tasks -------------------------------------------------------------------
 
 
 def test_current_task(loop):
@@ -515,7 +515,7 @@ async def test_all_tasks_of_the_running_loop(loop):
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-# --- callbacks --------------------------------------------------------------------------------------
+# --- callbacks ------------------------------------------------------------------------------------
 
 
 def test_done_callbacks(loop):

@@ -147,7 +147,7 @@ async def test_write_of_items_wider_than_a_byte(loop):
 @on_loop
 async def test_buffered_items_wider_than_a_byte_count_as_bytes(loop):
     numbers = array.array("i", range(1000))
-    async with linked(loop) as link:
+    async with linked(loop, kind="unix") as link:
         filled = fill(link.transport.get_extra_info("socket"))
         link.transport.write(memoryview(numbers))
         assert link.transport.get_write_buffer_size() == 4 * len(numbers)
@@ -233,7 +233,7 @@ async def test_refused_writelines_writes_nothing(loop):
 @pytest.mark.tulipa_only  # since 3.12 the standard loop keeps a view: it sends what the bytearray holds later
 @on_loop
 async def test_buffered_data_is_what_was_written(loop):
-    async with linked(loop) as link:
+    async with linked(loop, kind="unix") as link:
         filled = fill(link.transport.get_extra_info("socket"))
         data = bytearray(b"before")
         link.transport.write(data)
@@ -366,7 +366,7 @@ async def test_close_sends_what_is_buffered_first(loop, kind):
 
 @on_loop
 async def test_closing_transport_reads_no_more(loop):
-    async with linked(loop) as link:
+    async with linked(loop, kind="unix") as link:
         filled = fill(link.transport.get_extra_info("socket"))
         link.transport.write(b"keeps it closing")
         link.transport.close()
@@ -393,7 +393,7 @@ async def test_close_again_and_again(loop):
 @pytest.mark.tulipa_only  # the standard loop raises AttributeError here
 @on_loop
 async def test_abort_after_what_was_buffered_is_sent(loop):
-    async with linked(loop) as link:
+    async with linked(loop, kind="unix") as link:
         filled = fill(link.transport.get_extra_info("socket"))
         link.transport.write(b"rest")
         link.transport.close()
@@ -440,7 +440,7 @@ async def test_abort_drops_what_is_buffered(loop):
 
 @on_loop
 async def test_abort_while_closing(loop):
-    async with linked(loop) as link:
+    async with linked(loop, kind="unix") as link:
         fill(link.transport.get_extra_info("socket"))
         link.transport.write(b"never sent")
         link.transport.close()

@@ -9,6 +9,7 @@ from tulipa._core.futures import Future
 from tulipa._core.handles import Handle
 from tulipa._core.tasks import Task, create_eager_task_factory, eager_task_factory
 from tulipa._core.timers import TimerHandle
+from tulipa._ops.serve import Server
 from tulipa._version import __version__
 from tulipa.loop import EventLoop, new_event_loop
 from tulipa.policy import EventLoopPolicy, install, uninstall
@@ -19,6 +20,7 @@ __all__ = (
     "EventLoopPolicy",
     "Future",
     "Handle",
+    "Server",
     "Task",
     "TimerHandle",
     "__version__",

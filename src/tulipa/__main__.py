@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
         program = parse(arguments)
         check_readable(program)
     except UsageError as error:
-        sys.stderr.write(f"python -m tulipa: {error}\n")
+        sys.stderr.write(f"python -m tulipa: {str(error).rstrip()}\n")
         sys.exit(2)
     tulipa.install()
     _program.run(program)
@@ -78,6 +78,8 @@ def value_of(option: str, rest: list[str], what: str) -> str:
 
 def choose_driver(name: str) -> None:
     """Make it the default of this process and of those that it starts."""
+    if not name:
+        raise UsageError(f"--driver needs the name of a driver\n\n{USAGE}")
     os.environ["TULIPA_DRIVER"] = name
     driver_name()
 

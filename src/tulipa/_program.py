@@ -4,6 +4,7 @@ The program gets a ``__main__`` module of its own, which stays in sys.modules wh
 functions of `atexit`, pickle and multiprocessing find there what they expect.
 """
 
+import builtins
 import importlib.machinery
 import io
 import linecache
@@ -39,7 +40,9 @@ def _start(program):
     kind, target, arguments = program
     sys.argv[:] = [target if kind == "script" else kind, *arguments]
     module = types.ModuleType("__main__")
-    module.__dict__.update(__loader__=importlib.machinery.BuiltinImporter, __annotations__={}, __builtins__=__builtins__)
+    module.__dict__.update(
+        __loader__=importlib.machinery.BuiltinImporter, __annotations__={}, __builtins__=builtins
+    )
     sys.modules["__main__"] = module
     if kind == "-m":
         runpy._run_module_as_main(target)
@@ -48,7 +51,7 @@ def _start(program):
     elif target == "-":
         _run_text(sys.stdin.read(), "<stdin>", module)
     elif pkgutil.get_importer(target) is not None:
-        _replace_first_path(target, even_if_safe=True)
+        _replace_first_path(os.path.abspath(target), even_if_safe=True)
         runpy._run_module_as_main("__main__", alter_argv=False)
     else:
         _run_file(target, module)
@@ -57,8 +60,9 @@ def _start(program):
 def _run_text(text, name, module):
     """Run -c's code or standard input."""
     _replace_first_path("")
-    # For tracebacks, which show the lines.
-    linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
+    if sys.version_info >= (3, 13):
+        # From then on tracebacks show the lines.
+        linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
     exec(compile(text, name, "exec", dont_inherit=True), module.__dict__)
 
 

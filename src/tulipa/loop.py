@@ -6,10 +6,23 @@ import weakref
 from tulipa._core.scheduler import Scheduler
 from tulipa._drivers import make_driver
 from tulipa._drivers.base import Driver
-from tulipa._ops import errors, executors, generators, missing, running, signals
+from tulipa._ops import (
+    connect,
+    errors,
+    executors,
+    generators,
+    missing,
+    resolve,
+    running,
+    serve,
+    signals,
+    sockets,
+    unix,
+    watch,
+)
 
 
-class EventLoop(Scheduler, asyncio.AbstractEventLoop):
+class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # the .pxd has the scheduler's types
     """An asyncio event loop.
 
     `driver` is what waits for the outside world: "epoll", "selectors", "virtual", a Driver of your own (closed
@@ -27,7 +40,7 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):
         self._signal_handlers: dict = {}
         self._signal_wake_up = None
         self._origin_depth_before = None
-        self.set_debug(asyncio.coroutines._is_debug_mode())
+        self.set_debug(asyncio.coroutines._is_debug_mode())  # type: ignore[attr-defined]
 
     @property
     def driver_name(self) -> str:
@@ -59,6 +72,31 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):
     run_in_executor = executors.run_in_executor
     set_default_executor = executors.set_default_executor
     shutdown_default_executor = executors.shutdown_default_executor
+
+    # Names and addresses.
+    getaddrinfo = resolve.getaddrinfo
+    getnameinfo = resolve.getnameinfo
+
+    # Streams of bytes.
+    create_connection = connect.create_connection
+    connect_accepted_socket = connect.connect_accepted_socket
+    create_server = serve.create_server
+    create_unix_connection = unix.create_unix_connection
+    create_unix_server = unix.create_unix_server
+
+    # Bare sockets and descriptors.
+    sock_recv = sockets.sock_recv
+    sock_recv_into = sockets.sock_recv_into
+    sock_recvfrom = sockets.sock_recvfrom
+    sock_recvfrom_into = sockets.sock_recvfrom_into
+    sock_sendall = sockets.sock_sendall
+    sock_sendto = sockets.sock_sendto
+    sock_connect = sockets.sock_connect
+    sock_accept = sockets.sock_accept
+    add_reader = watch.add_reader
+    remove_reader = watch.remove_reader
+    add_writer = watch.add_writer
+    remove_writer = watch.remove_writer
 
     # Signals.
     add_signal_handler = signals.add_signal_handler

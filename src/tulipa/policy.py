@@ -13,7 +13,7 @@ with warnings.catch_warnings():
 _before: list = []
 
 
-class EventLoopPolicy(_DefaultPolicy):
+class EventLoopPolicy(_DefaultPolicy):  # type: ignore[misc, valid-type]
     """The default policy, child watcher included where there is one, with new loops of tulipa."""
 
     def new_event_loop(self) -> EventLoop:
@@ -41,7 +41,8 @@ def uninstall() -> None:
 def _get_policy():
     if _DefaultPolicy is object:
         raise RuntimeError(
-            "this Python has no event loop policies; use tulipa.run(), or loop_factory=tulipa.EventLoop with asyncio.run()"
+            "this Python has no event loop policies; use tulipa.run(main()), "
+            "or asyncio.run(main(), loop_factory=tulipa.EventLoop)"
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -82,7 +82,7 @@ async def test_connection_lost(loop, loop_errors, way_out):
 
 @on_loop
 async def test_pause_writing(loop, loop_errors):
-    async with linked(loop, failing_in("pause_writing")) as link:
+    async with linked(loop, failing_in("pause_writing"), kind="unix") as link:
         filled = fill(link.transport.get_extra_info("socket"))
         link.transport.set_write_buffer_limits(high=0)
         link.transport.write(b"rest")
@@ -95,7 +95,7 @@ async def test_pause_writing(loop, loop_errors):
 
 @on_loop
 async def test_resume_writing(loop, loop_errors):
-    async with linked(loop, failing_in("resume_writing")) as link:
+    async with linked(loop, failing_in("resume_writing"), kind="unix") as link:
         filled = fill(link.transport.get_extra_info("socket"))
         link.transport.set_write_buffer_limits(high=0)
         link.transport.write(b"rest")

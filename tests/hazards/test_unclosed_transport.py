@@ -1,19 +1,23 @@
 """A transport is dropped without having been closed: ResourceWarning, and its socket is closed."""
 
 import asyncio
+import contextlib
 import warnings
 
 import pytest
 from helpers.streams import Recorder, collect_garbage, connected_sockets, nothing_left, on_loop, receive_all
 
 
+@contextlib.contextmanager
 def warnings_of_transports():
-    """Collect the garbage; what is said of transports (of the standard loop's, their sockets complain as well)."""
+    """The ResourceWarnings about transports (the standard loop's sockets complain as well), complete after the block."""
+    messages = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        yield messages
         collect_garbage()
-    messages = [str(warning.message) for warning in caught if warning.category is ResourceWarning]
-    return [message for message in messages if "transport" in message]
+    warned = [str(warning.message) for warning in caught if warning.category is ResourceWarning]
+    messages += [message for message in warned if "transport" in message]
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
@@ -24,8 +28,9 @@ async def test_dropped_while_nothing_is_read(loop, kind):
         with peer:
             transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
             transport.pause_reading()  # nothing refers to it now but its own protocol, if at all
-            del transport, _, ours
-            (message,) = warnings_of_transports()
+            with warnings_of_transports() as messages:
+                del transport, _, ours
+            (message,) = messages
             assert message.startswith("unclosed transport")
             assert await receive_all(loop, peer) == b""
 
@@ -37,8 +42,9 @@ def test_dropped_with_its_loop(loop_factory, protocol):
     with peer:
         transport, _ = loop.run_until_complete(loop.create_connection(protocol, sock=ours))
         loop.close()
-        del transport, _, ours, loop
-        (message,) = warnings_of_transports()
+        with warnings_of_transports() as messages:
+            del transport, _, ours, loop
+        (message,) = messages
         assert message.startswith("unclosed transport")
         peer.setblocking(True)
         assert peer.recv(1) == b""
@@ -51,8 +57,9 @@ async def test_no_warning_for_a_closed_one(loop):
         transport, protocol = await loop.create_connection(Recorder, sock=ours)
         transport.close()
         await protocol.lost()
-        del transport, protocol, ours
-        assert warnings_of_transports() == []
+        with warnings_of_transports() as messages:
+            del transport, protocol, ours
+        assert messages == []
 
 
 @on_loop
@@ -61,8 +68,9 @@ async def test_reading_transport_is_kept_by_the_loop(loop):
     with peer:
         transport, protocol = await loop.create_connection(Recorder, sock=ours)
         protocol.transport = None
-        del transport, ours
-        assert warnings_of_transports() == []
+        with warnings_of_transports() as messages:
+            del transport, ours
+        assert messages == []
         peer.send(b"data")
         assert await protocol.received(4) == b"data"
         peer.close()

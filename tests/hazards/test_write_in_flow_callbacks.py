@@ -33,7 +33,7 @@ async def test_writing_in_pause_writing(loop):
             super().pause_writing()
             self.transport.write(b"!")
 
-    async with linked(loop, Chatty()) as link:
+    async with linked(loop, Chatty(), kind="unix") as link:
         filled = fill(link.transport.get_extra_info("socket"))
         link.transport.set_write_buffer_limits(high=0)
         link.transport.write(b"rest")

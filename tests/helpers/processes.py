@@ -43,7 +43,9 @@ class Child:
 
     def __exit__(self, *_):
         self._process.kill()
-        self._process.communicate()
+        self._process.wait(PATIENCE)
+        self._process.stdout.close()
+        self._process.stderr.close()
 
     def line(self):
         """The next line of its output."""
@@ -53,6 +55,7 @@ class Child:
         self._process.send_signal(number)
 
     def finish(self):
-        """Wait for its end: exit status, the rest of its output, its error output."""
-        output, errors = self._process.communicate(timeout=PATIENCE)
-        return self._process.returncode, output, errors
+        """Wait for its end: exit status, the rest of its output, its (short) error output."""
+        # Not communicate(): it would miss what line() has read ahead.
+        output, errors = self._process.stdout.read(), self._process.stderr.read()
+        return self._process.wait(PATIENCE), output, errors

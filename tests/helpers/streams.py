@@ -18,8 +18,8 @@ def on_loop(test):
     """Make a plain test of an `async def` one: it is run to its end on the fixture `loop`."""
 
     @functools.wraps(test)
-    def run(**fixtures):
-        fixtures["loop"].run_until_complete(test(**fixtures))
+    def run(*self, **fixtures):
+        fixtures["loop"].run_until_complete(test(*self, **fixtures))
 
     return run
 
@@ -172,7 +172,10 @@ def small_buffers(*socks):
 
 
 def fill(sock):
-    """Write to a socket, or a transport's, until the kernel takes no more; what was written."""
+    """Write to a socket, or a transport's, until the kernel takes no more; what was written.
+
+    Only of a UNIX socket does it stay full: TCP makes room as the peer's kernel acknowledges.
+    """
     filled = bytearray()
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -283,11 +286,9 @@ class Link:
 
 
 @contextlib.asynccontextmanager
-async def linked(loop, protocol=None, kind="tcp", small=False):
+async def linked(loop, protocol=None, kind="tcp"):
     """A `Link`; both of its ends are closed at the end of the block, whatever is left to write."""
     ours, peer = connected_sockets(kind)
-    if small:
-        small_buffers(ours, peer)
     protocol = Recorder() if protocol is None else protocol
     transport, _ = await loop.create_connection(lambda: protocol, sock=ours)
     try:

@@ -11,7 +11,8 @@ def check_tls(ssl, **options):
             raise ValueError(f"{name} is only meaningful with ssl; leave it out, or give ssl=")
     if ssl:
         raise NotImplementedError(
-            "this release of tulipa does not have TLS yet: leave ssl= out, or run the program on the standard loop"
+            "this release of tulipa does not have TLS yet: leave ssl= out, "
+            "or run the program on the standard loop"
         )
 
 

@@ -6,12 +6,15 @@ import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 
-def run_in_executor(loop, executor: Executor | None, func: Callable[..., T], *args: Any) -> "asyncio.Future[T]":
+def run_in_executor(
+    loop, executor: Executor | None, func: Callable[[*Arguments], T], *args: *Arguments
+) -> asyncio.Future[T]:
     """Call ``func(*args)`` in `executor` (None: the default thread pool); gives a future of its result.
 
     Raises RuntimeError on a closed loop, and for None once the default executor was shut down.
@@ -24,7 +27,7 @@ def run_in_executor(loop, executor: Executor | None, func: Callable[..., T], *ar
     return asyncio.wrap_future(executor.submit(func, *args), loop=loop)
 
 
-def set_default_executor(loop, executor: ThreadPoolExecutor) -> None:
+def set_default_executor(loop, executor: Executor) -> None:
     """Use `executor` where run_in_executor() is given None. Raises TypeError unless it is a ThreadPoolExecutor."""
     if not isinstance(executor, ThreadPoolExecutor):
         raise TypeError(

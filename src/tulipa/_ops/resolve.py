@@ -30,7 +30,7 @@ async def ensure_resolved(loop, address, *, family=0, type=socket.SOCK_STREAM, p
         return [entry]
     entries = await loop.getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)
     if not entries:
-        raise OSError(f"getaddrinfo() returned an empty list for {host!r}, port {port!r}: it has no address to use")
+        raise OSError(f"getaddrinfo() returned an empty list: {host!r} has no address for port {port!r}")
     return entries
 
 

@@ -7,8 +7,8 @@ import threading
 import warnings
 from asyncio import constants
 from asyncio.log import logger
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Generator
+from typing import Any, TypeVar
 
 from tulipa._ops import executors, generators, signals
 
@@ -32,30 +32,30 @@ def run_forever(loop) -> None:
         generators.restore_hooks(hooks)
 
 
-def run_until_complete(loop, future: Awaitable[T]) -> T:
+def run_until_complete(loop, future: Generator[Any, None, T] | Awaitable[T]) -> T:
     """Run until `future` (a Future, a coroutine, an awaitable) is done; gives its result or raises its exception.
 
     Raises RuntimeError where the loop is stopped before, and as `run_forever`.
     """
     _check_runnable(loop)
     ours = not asyncio.isfuture(future)
-    future = _as_future(loop, future)
-    if ours and isinstance(future, asyncio.Task):
+    waited = _as_future(loop, future)
+    if ours and isinstance(waited, asyncio.Task):
         # Should the loop stop too early, the exception below says so: no second complaint is needed.
-        future._log_destroy_pending = False
-    future.add_done_callback(_stop_when_done)
+        waited._log_destroy_pending = False  # type: ignore[attr-defined]
+    waited.add_done_callback(_stop_when_done)
     try:
         loop.run_forever()
     except BaseException:
-        if ours and future.done() and not future.cancelled():
+        if ours and waited.done() and not waited.cancelled():
             # It is what leaves the loop here; nobody else can retrieve it from our task.
-            future.exception()
+            waited.exception()
         raise
     finally:
-        future.remove_done_callback(_stop_when_done)
-    if not future.done():
+        waited.remove_done_callback(_stop_when_done)
+    if not waited.done():
         raise RuntimeError("Event loop stopped before Future completed.")
-    return future.result()
+    return waited.result()
 
 
 def stop(loop) -> None:
@@ -126,7 +126,7 @@ def _check_runnable(loop):
         raise RuntimeError("Cannot run the event loop while another loop is running in this thread")
 
 
-def _as_future(loop, thing):
+def _as_future(loop, thing) -> asyncio.Future[Any]:
     if not asyncio.isfuture(thing) and not inspect.isawaitable(thing) and not asyncio.iscoroutine(thing):
         hint = f"; call it: {thing.__name__}()" if inspect.iscoroutinefunction(thing) else ""
         raise TypeError(f"An asyncio.Future, a coroutine or an awaitable is required, got {thing!r}{hint}")

@@ -17,7 +17,9 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVarTuple
+
+Arguments = TypeVarTuple("Arguments")
 
 _taken: "weakref.WeakSet[WakeUp]" = weakref.WeakSet()
 
@@ -64,7 +66,9 @@ class WakeUp:
         self._writer.close()
 
 
-def add_signal_handler(loop, sig: int, callback: Callable[..., object], *args: Any) -> None:
+def add_signal_handler(
+    loop, sig: int, callback: Callable[[*Arguments], object], *args: *Arguments
+) -> None:
     """Call ``callback(*args)`` in the loop when `sig` arrives, instead of what was done before.
 
     Raises ValueError for what is no signal, TypeError for a coroutine function, and RuntimeError outside of the
@@ -85,7 +89,7 @@ def add_signal_handler(loop, sig: int, callback: Callable[..., object], *args: A
         before = loop._signal_handlers.get(sig)
         loop._signal_handlers[sig] = callback, args, contextvars.copy_context()
         try:
-            signal.signal(sig, functools.partial(_deliver, weakref.ref(loop)))
+            signal.signal(sig, functools.partial(_notice, weakref.ref(loop)))
             # Let the kernel go on with what the signal interrupted, rather than fail with EINTR.
             signal.siginterrupt(sig, False)
         except BaseException:
@@ -159,12 +163,18 @@ def _set_wakeup_fd(number):
         signal.set_wakeup_fd(-1)
 
 
-def _deliver(reference, sig, frame):
-    """Python's handler for `sig`: post the loop's."""
+def _notice(reference, sig, frame):
+    """Python's handler for `sig`; it may come between any two instructions of the main thread."""
     loop = reference()
-    if loop is not None and sig in loop._signal_handlers:
+    if loop is not None and not loop.is_closed():
+        loop.call_soon_threadsafe(_deliver, loop, sig)
+
+
+def _deliver(loop, sig):
+    """In the loop: the handler's turn is next, if it is still there."""
+    if sig in loop._signal_handlers:
         callback, args, context = loop._signal_handlers[sig]
-        loop.call_soon_threadsafe(callback, *args, context=context)
+        loop.call_soon(callback, *args, context=context)
 
 
 def _check_signal(sig):

@@ -1,7 +1,7 @@
 """The low-level socket calls: each tries at once, and waits for readiness only where it has to.
 
-It is the calling task itself that receives, sends or accepts once it is woken. So a task that is cancelled before
-has taken nothing, and what the kernel holds is still there for the next.
+It is the calling task itself that receives, sends or accepts once it is woken. So a task that is cancelled
+before has taken nothing, and what the kernel holds is still there for the next.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from tulipa._ops.arguments import check_not_tls_socket
 from tulipa._ops.resolve import ensure_resolved
 from tulipa._transports.callbacks import watcher_for
 
+# An interrupted connect goes on by itself; EWOULDBLOCK is Windows' EINPROGRESS.
+_IN_PROGRESS = {errno.EINPROGRESS, errno.EINTR, errno.EWOULDBLOCK} - {errno.EAGAIN}
 _FIRST_RETRY = 0.001
 _LAST_RETRY = 0.1
 
@@ -49,7 +51,7 @@ async def sock_recvfrom(loop, sock, bufsize):
 
 
 async def sock_recvfrom_into(loop, sock, buf, nbytes=0):
-    """Receive a datagram of at most `nbytes` (0: as `buf` holds) into `buf`; gives (size, address). OSError."""
+    """Receive a datagram of at most `nbytes` (0: all that fits) into `buf`; gives (size, address)."""
     _check(loop, sock)
     try:
         return sock.recvfrom_into(buf, nbytes)
@@ -104,43 +106,16 @@ async def sock_connect(loop, sock, address):
 async def connect_to_resolved(loop, sock, address):
     """As `sock_connect`, for an address without a name."""
     pause = _FIRST_RETRY
-    while not _begin_connect(sock, address):
-        # No readiness tells when a UNIX server's queue of connections has room again; a blocking call would wait.
+    error = sock.connect_ex(address)
+    while error == errno.EAGAIN and sock.family == getattr(socket, "AF_UNIX", None):
+        # The server's queue is full, and no readiness tells when it has room; a blocking call would wait.
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LAST_RETRY)
-    try:
-        sock.getpeername()
-    except OSError:
-        await _when_ready(loop, sock, WRITE, _end_connect, sock, address)
-
-
-def _begin_connect(sock, address):
-    """Have the kernel connect; False where it wants to be asked again."""
-    try:
-        sock.connect(address)
-    except InterruptedError:
-        # It goes on nevertheless, as if it were in progress.
-        pass
-    except BlockingIOError as exc:
-        if exc.errno == errno.EAGAIN:
-            if sock.family == getattr(socket, "AF_UNIX", None):
-                return False
-            raise _connect_error(exc.errno, address) from None
-    except OSError as exc:
-        if exc.errno is None:
-            raise
-        raise _connect_error(exc.errno, address) from None
-    return True
-
-
-def _end_connect(sock, address):
-    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        error = sock.connect_ex(address)
+    if error in _IN_PROGRESS:
+        error = await _when_ready(loop, sock, WRITE, sock.getsockopt, socket.SOL_SOCKET, socket.SO_ERROR)
     if error:
-        raise _connect_error(error, address)
-
-
-def _connect_error(number, address):
-    return OSError(number, f"{os.strerror(number)} (connecting to {address!r})")
+        raise OSError(error, f"{os.strerror(error)} (connecting to {address!r})")
 
 
 def _accept(sock):

@@ -8,10 +8,10 @@ from tulipa._transports.callbacks import watcher_for
 
 
 def add_reader(loop, fd, callback, *args):
-    """Call ``callback(*args)`` whenever `fd` (a number, or an object with fileno()) can be read; replaces another.
+    """Call ``callback(*args)`` whenever `fd` (a number, or an object with fileno()) can be read.
 
-    Raises ValueError for what is no descriptor, OSError for one that can't be watched, RuntimeError where a
-    transport has it and on a closed loop.
+    Replaces another such callback. Raises ValueError for what is no descriptor, OSError for one that can not
+    be watched, RuntimeError where a transport has it and on a closed loop.
     """
     _add(loop, fd, READ, callback, args)
 
@@ -22,9 +22,9 @@ def remove_reader(loop, fd):
 
 
 def add_writer(loop, fd, callback, *args):
-    """Call ``callback(*args)`` whenever `fd` (a number, or an object with fileno()) can be written; replaces another.
+    """Call ``callback(*args)`` whenever `fd` (a number, or an object with fileno()) can be written.
 
-    Raises as `add_reader`.
+    Replaces and raises as `add_reader`.
     """
     _add(loop, fd, WRITE, callback, args)
 
@@ -44,7 +44,8 @@ def _add(loop, file, interest, callback, args):
         watcher.set_callback(interest, Handle(callback, args, loop))
     except PermissionError:
         raise PermissionError(
-            errno.EPERM, f"descriptor {fd} can't be watched: regular files are always ready; use them in a thread"
+            errno.EPERM,
+            f"descriptor {fd} can't be watched: regular files are always ready; use asyncio.to_thread()",
         ) from None
 
 
@@ -58,7 +59,8 @@ def _number(file):
         try:
             fd = int(file.fileno())
         except (AttributeError, TypeError, ValueError):
-            raise ValueError(f"Invalid file object: {file!r}; give a number or an object with fileno()") from None
+            message = f"Invalid file object: {file!r}; give a number or an object with fileno()"
+            raise ValueError(message) from None
     if fd < 0:
         raise ValueError(f"Invalid file descriptor: {fd}; is {file!r} closed?")
     return fd

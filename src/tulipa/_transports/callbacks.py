@@ -4,12 +4,12 @@ Some facts, and what follows from them:
 
 - A driver knows one watcher for a descriptor. So: reader, writer and waiting tasks share this one.
 - A task that is woken runs in the next turn, after the driver has looked again and, readiness being
-  level-triggered, has announced it again. So: the descriptor stays watched when its last waiter is woken. Either
-  the task waits again in that turn, which then costs no system call, or the second announcement finds nobody and
-  ends the watching.
+  level-triggered, has announced it again. So: the descriptor stays watched when its last waiter is woken.
+  Either the task waits again in that turn, which then costs no system call, or the second announcement finds
+  nobody and ends the watching.
 - Somebody who waits has just seen that there was nothing. So: what was announced before is stale by then.
-- A descriptor can be closed without a word, and its number be used again. So: waiting tasks name their socket,
-  and another one under the same number, like a second callback, is registered from scratch.
+- A descriptor can be closed without a word, and its number be used again. So: waiting tasks name their
+  socket, and another one under the same number, like a second callback, is registered from scratch.
 """
 
 try:
@@ -151,14 +151,15 @@ def watcher_for(loop, fd):
     """
     known = loop._driver.watcher_of(fd)
     if fd in loop._transport_fds:
+        who = f"transport {known!r}" if known is not None else "a transport (not reading now)"
         raise RuntimeError(
-            f"File descriptor {fd} is used by transport {known if known is not None else '(not reading now)'}; "
+            f"File descriptor {fd} is used by {who}; "
             "use the transport's methods, or close it and wait for connection_lost() first"
         )
     return CallbackWatcher(loop._driver, fd) if known is None else known
 
 
 def release(loop, fd):
-    """A transport takes the descriptor `fd` over: stop watching it. Raises RuntimeError where another has it."""
+    """A transport takes the descriptor `fd`: stop watching it. RuntimeError where another one has it."""
     if loop._driver.watcher_of(fd) is not None or fd in loop._transport_fds:
         loop._driver.forget(watcher_for(loop, fd))

@@ -1,0 +1,93 @@
+"""A listening socket: accepts while it is watched, pauses when the process can take no more."""
+
+import contextvars
+import errno
+from asyncio.trsock import TransportSocket
+
+from tulipa._ops import watch
+
+_PAUSE = 1.0
+
+# Errors of the one connection that is being accepted, not of the listening socket: on to the next.
+_LOST_CONNECTION = {
+    getattr(errno, name)
+    for name in ("ECONNABORTED", "EPROTO", "ENETDOWN", "ENETUNREACH", "EHOSTDOWN", "EHOSTUNREACH")
+    if hasattr(errno, name)
+}
+
+
+class Listener:
+    """Gives each connection of `sock` to ``welcome(conn, peername)``, in a context of its own.
+
+    It owns the socket. At most `backlog` connections are accepted in one turn.
+    """
+
+    def __init__(self, loop, sock, backlog, welcome):
+        self.sock = sock
+        self._loop = loop
+        self._backlog = backlog
+        self._welcome = welcome
+        self._accepting = False
+        self._timer = None
+        self._told = False
+
+    def listen(self):
+        """Have the kernel queue connections. Raises OSError."""
+        try:
+            self.sock.listen(self._backlog)
+        except OSError as exc:
+            where = self.sock.getsockname()
+            raise OSError(exc.errno, f"cannot listen on {where!r}: {exc.strerror}") from None
+
+    def start(self):
+        """Accept from now on. Raises OSError."""
+        watch.add_reader(self._loop, self.sock, self._accept)
+        self._accepting = True
+
+    def stop(self):
+        """Accept no more; what waits in the kernel's queue stays there."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        elif self._accepting:
+            watch.remove_reader(self._loop, self.sock)
+        self._accepting = False
+
+    def close(self):
+        """Stop, and close the socket."""
+        self.stop()
+        self.sock.close()
+
+    def _accept(self):
+        for _ in range(max(self._backlog, 1)):
+            try:
+                conn, peername = self.sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as exc:
+                if exc.errno in _LOST_CONNECTION:
+                    continue
+                self._pause(exc)
+                return
+            self._told = False
+            contextvars.copy_context().run(self._welcome, conn, peername)
+            if not self._accepting:
+                return
+
+    def _pause(self, error):
+        """The queue stays ready though nothing can be accepted: look away for a while, not to spin."""
+        watch.remove_reader(self._loop, self.sock)
+        self._timer = self._loop.call_later(_PAUSE, self._resume)
+        if self._told:
+            return
+        self._told = True
+        self._loop.call_exception_handler({
+            "message": f"socket.accept() failed on {self.sock.getsockname()!r}: next try in {_PAUSE:g} s; "
+                       "close connections, or raise the limit of open files where that is the cause",
+            "exception": error,
+            "socket": TransportSocket(self.sock),
+        })
+
+    def _resume(self):
+        self._timer = None
+        watch.add_reader(self._loop, self.sock, self._accept)
