@@ -1,4 +1,9 @@
-"""The loop fixtures, and the marks that choose which loops a test runs on (see ``helpers.cases``)."""
+"""The loop fixtures, and the marks that choose which loops a test runs on.
+
+A test that takes ``loop`` or ``loop_factory`` runs on the standard loop and on tulipa's with each driver that waits
+for real descriptors; ``virtual_too`` adds the virtual driver (tests without sockets, threads or processes),
+``tulipa_only`` leaves the standard loop out, ``std_since(3, 12)`` leaves it out below that version of Python.
+"""
 
 import gc
 import os
@@ -8,19 +13,11 @@ import pytest
 from helpers.accounting import LoopAudit
 from helpers.cases import cases, drivers, tulipa
 
-MARKS = (
-    "virtual_too: runs on tulipa's virtual driver as well; for tests without sockets, threads or processes",
-    "tulipa_only: a property of tulipa's own; not run on the standard loop",
-    "std_since(major, minor): the standard library has this only since that version; older ones are left out",
-)
 
-
-def pytest_configure(config):
-    for mark in MARKS:
-        config.addinivalue_line("markers", mark)
-    wanted = os.environ.get("TULIPA_TEST_MODE")
+def pytest_configure():
+    wanted = os.environ.get("TULIPA_EXPECT")
     if wanted and tulipa is not None and wanted != _mode():
-        raise pytest.UsageError(f"TULIPA_TEST_MODE={wanted}, but the tulipa installed here is {_mode()}")
+        raise pytest.UsageError(f"TULIPA_EXPECT={wanted}, but the tulipa installed here is {_mode()}")
 
 
 def _mode():

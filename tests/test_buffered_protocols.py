@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from helpers.streams import BufferedRecorder, Recorder, linked, on_loop
+from helpers.running import on_loop
+from helpers.streams import BufferedRecorder, Recorder, linked
 
 both_kinds = pytest.mark.parametrize("kind", ["tcp", "unix"])
 

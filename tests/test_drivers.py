@@ -1,6 +1,7 @@
 """Drivers: the contract that each keeps, the virtual clock, and how one is chosen."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -39,14 +40,14 @@ def pair():
         yield ours, theirs
 
 
-def wait(driver, timeout):
-    """Wait once; what became ready, as a list of (watcher, what happened)."""
+def wait(driver, timeout, *watchers):
+    """Wait once; which of the watchers became ready, as a list of (watcher, what happened), and no others."""
     ready = ReadyQueue()
     driver.wait(timeout, ready)
-    found = []
-    while ready.count:
-        watcher = ready.pop()
-        found.append((watcher, watcher._take_happened()))
+    found = [(watcher, watcher._happened) for watcher in watchers if watcher._queued]
+    assert ready.count == len(found), "each stands in the queue once"
+    for watcher, _ in found:
+        watcher._queued, watcher._happened = False, 0
     return found
 
 
@@ -123,7 +124,7 @@ def test_tells_what_was_asked_for(driver, pair, interest, sent, happened):
     theirs.send(sent)
     watcher = Watcher(ours.fileno())
     driver.watch(watcher, interest)
-    assert wait(driver, 0) == ([(watcher, happened)] if happened else [])
+    assert wait(driver, 0, watcher) == ([(watcher, happened)] if happened else [])
     driver.forget(watcher)
 
 
@@ -133,7 +134,7 @@ def test_readiness_ends_a_wait_for_ever(driver, pair):
     driver.watch(watcher, READ)
     thread = threading.Thread(target=theirs.send, args=(b"x",))
     thread.start()
-    assert wait(driver, -1) == [(watcher, READ)]
+    assert wait(driver, -1, watcher) == [(watcher, READ)]
     thread.join()
     driver.forget(watcher)
 
@@ -143,11 +144,11 @@ def test_what_is_not_consumed_is_told_again(driver, pair):
     watcher = Watcher(ours.fileno())
     driver.watch(watcher, READ)
     theirs.send(b"xy")
-    assert wait(driver, 0) == wait(driver, 0) == [(watcher, READ)]
+    assert wait(driver, 0, watcher) == wait(driver, 0, watcher) == [(watcher, READ)]
     ours.recv(1)
-    assert wait(driver, 0) == [(watcher, READ)]
+    assert wait(driver, 0, watcher) == [(watcher, READ)]
     ours.recv(1)
-    assert wait(driver, 0) == []
+    assert wait(driver, 0, watcher) == []
     driver.forget(watcher)
 
 
@@ -157,11 +158,11 @@ def test_interest_can_change(driver, pair):
     watcher = Watcher(ours.fileno())
     for interest in (READ, BOTH, WRITE, READ):
         driver.watch(watcher, interest)
-        assert wait(driver, 0) == [(watcher, interest)]
+        assert wait(driver, 0, watcher) == [(watcher, interest)]
     driver.watch(watcher, 0)
-    assert wait(driver, 0) == []
+    assert wait(driver, 0, watcher) == []
     driver.watch(watcher, READ)
-    assert wait(driver, 0) == [(watcher, READ)]
+    assert wait(driver, 0, watcher) == [(watcher, READ)]
     driver.forget(watcher)
 
 
@@ -170,9 +171,9 @@ def test_hang_up_is_readable_and_writable(driver, pair):
     watcher = Watcher(ours.fileno())
     driver.watch(watcher, BOTH)
     theirs.close()
-    assert wait(driver, 0) == [(watcher, BOTH)]
+    assert wait(driver, 0, watcher) == [(watcher, BOTH)]
     driver.watch(watcher, READ)
-    assert wait(driver, 0) == [(watcher, READ)]
+    assert wait(driver, 0, watcher) == [(watcher, READ)]
     driver.forget(watcher)
 
 
@@ -182,7 +183,7 @@ def test_forgotten_watchers_are_silent(driver, pair):
     watcher = Watcher(ours.fileno())
     driver.watch(watcher, READ)
     driver.forget(watcher)
-    assert wait(driver, 0) == []
+    assert wait(driver, 0, watcher) == []
     driver.forget(watcher)
     driver.forget(Watcher(ours.fileno()))
     assert driver.watcher_count() == 0
@@ -213,7 +214,7 @@ def test_descriptor_number_used_again(driver):
     assert second.fileno() == number, "the system gives the lowest free number"
     new = Watcher(number)
     driver.watch(new, WRITE)
-    assert wait(driver, 0) == [(new, WRITE)]
+    assert wait(driver, 0, old, new) == [(new, WRITE)]
     driver.forget(new)
     second.close()
     peer.close()
@@ -230,29 +231,27 @@ def test_what_cannot_be_watched(driver, tmp_path, pair):
             driver.watch(watcher, READ)
     working = Watcher(pair[0].fileno())
     driver.watch(working, WRITE)
-    assert wait(driver, 0) == [(working, WRITE)]
+    assert wait(driver, 0, watcher, working) == [(working, WRITE)]
     driver.forget(working)
 
 
 def test_many_at_once(driver):
-    pairs = [socket.socketpair() for _ in range(150)]
-    watchers = [Watcher(ours.fileno()) for ours, _ in pairs]
-    for watcher in watchers:
-        driver.watch(watcher, READ)
-    for _, theirs in pairs:
-        theirs.send(b"x")
-    seen = set()
-    for _ in range(20):
-        for watcher, happened in wait(driver, 0):
-            assert happened == READ
-            seen.add(watcher)
-            driver.forget(watcher)
-        if len(seen) == len(pairs):
-            break
-    assert seen == set(watchers)
-    for ours, theirs in pairs:
-        ours.close()
-        theirs.close()
+    with contextlib.ExitStack() as stack:
+        pairs = [socket.socketpair() for _ in range(150)]
+        for sock in (sock for pair in pairs for sock in pair):
+            stack.callback(sock.close)
+        watchers = [Watcher(ours.fileno()) for ours, _ in pairs]
+        for watcher in watchers:
+            driver.watch(watcher, READ)
+        for _, theirs in pairs:
+            theirs.send(b"x")
+        seen = []
+        for _ in range(20):
+            for watcher, happened in wait(driver, 0, *watchers):
+                assert happened == READ
+                seen.append(watcher)
+                driver.forget(watcher)
+    assert len(seen) == len(watchers) and set(seen) == set(watchers)
 
 
 # --- the virtual clock ----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import threading
 
 import pytest
 from helpers.accounting import open_descriptors, timer_count, watcher_count
+from helpers.running import on_loop, turns
 from helpers.streams import (
     LOOPBACK,
     Echo,
@@ -19,11 +20,9 @@ from helpers.streams import (
     connected_sockets,
     no_descriptors_left,
     nothing_left,
-    on_loop,
     reset,
     serving,
     silent_port,
-    turns,
 )
 
 pytestmark = pytest.mark.skipif(not open_descriptors(), reason="open descriptors can't be counted here")

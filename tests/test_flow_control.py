@@ -1,16 +1,8 @@
 """Write-buffer limits and sizes, pause_writing/resume_writing, and pausing of reading."""
 
 import pytest
-from helpers.streams import (
-    BufferedRecorder,
-    Recorder,
-    fill,
-    linked,
-    on_loop,
-    receive_all,
-    receive_exactly,
-    turns,
-)
+from helpers.running import on_loop, turns
+from helpers.streams import BufferedRecorder, Recorder, fill, linked, receive_all, receive_exactly
 
 both_protocols = pytest.mark.parametrize("recorder", [Recorder, BufferedRecorder])
 
@@ -83,6 +75,22 @@ async def test_pause_above_the_high_mark_resume_at_the_low_one(loop):
         await receive_exactly(loop, link.peer, len(filled) + 200)
         await link.protocol.saw("resume")
         assert link.protocol.events == ["made", "pause", "resume"]
+
+
+@on_loop
+async def test_no_resume_between_the_marks(loop):
+    async with linked(loop, kind="unix") as link:
+        fill(link.transport.get_extra_info("socket"))
+        link.transport.set_write_buffer_limits(high=100_000, low=50_000)
+        link.transport.write(b"x" * 1_000_000)
+        sizes = set()
+        while "resume" not in link.protocol.events:
+            link.peer.recv(20_000)
+            await turns(2)
+            size = link.transport.get_write_buffer_size()
+            assert ("resume" in link.protocol.events) == (size <= 50_000)
+            sizes.add(size)
+        assert any(50_000 < size < 1_000_000 for size in sizes), "there was a moment between the marks"
 
 
 @pytest.mark.tulipa_only  # the standard loop forgot to pause after writelines() in 3.12 and 3.13

@@ -5,6 +5,7 @@ import contextlib
 import re
 
 import pytest
+from helpers.running import on_loop, turns
 from helpers.streams import (
     LOOPBACK,
     Factory,
@@ -12,11 +13,9 @@ from helpers.streams import (
     address,
     has_ipv6,
     nothing_left,
-    on_loop,
     refusing_port,
     serving,
     silent_port,
-    turns,
 )
 from test_tcp import resolving_to
 

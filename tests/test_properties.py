@@ -120,8 +120,9 @@ def test_timers_are_never_early_nor_out_of_order(case, microseconds):
 # What a task does, step by step; "spawn" holds the steps of the child.
 steps = st.recursive(
     st.sampled_from([
-        ("pause",), ("wait", 0), ("wait", 1), ("set", 0), ("set", 1), ("fail", 0), ("cancel future", 0), ("raise",),
-        ("cancel self",), ("uncancel",), ("cancel child", 0), ("await child", 0), ("shield child", 0), ("note",),
+        ("pause",), ("wait", 0), ("wait", 0), ("wait", 1), ("set", 0), ("set", 1), ("fail", 0),
+        ("cancel future", 0), ("raise",), ("cancel self",), ("uncancel",), ("cancel child", 0),
+        ("await child", 0), ("shield child", 0), ("note",),
     ]).map(lambda step: [step]),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4).map(lambda parts: [step for part in parts for step in part]),
@@ -129,7 +130,7 @@ steps = st.recursive(
         inner.map(lambda body: [("try", body)]),
         inner.map(lambda body: [("timer", body)]),
     ),
-    max_leaves=25,
+    max_leaves=12,
 )
 
 
@@ -223,11 +224,12 @@ class Trace:
         else:
             self.note(name, "shielded child gave", await asyncio.shield(child))
 
-    def play(self, body):
+    def play(self, bodies):
         """The whole trace; tasks that would wait for ever are cancelled in the end."""
         self.futures = [self.loop.create_future() for _ in range(2)]
         self.loop.set_exception_handler(lambda loop, context: None)
-        self.spawn(body)
+        for body in bodies:
+            self.spawn(body)
         turn(self.loop, 40)
         for _ in range(40):
             pending = [task for task in self.tasks if not task.done()]
@@ -241,13 +243,13 @@ class Trace:
         return self.events
 
 
-def trace_of(case, body):
+def trace_of(case, bodies):
     with contextlib.closing(case()) as loop:
-        return Trace(loop).play(body)
+        return Trace(loop).play(bodies)
 
 
 @on_every_driver
 @settings(max_examples=150, deadline=None)
-@given(steps)
-def test_trees_of_tasks_leave_the_same_trace_as_on_the_standard_loop(case, body):
-    assert trace_of(case, body) == trace_of(STD, body)
+@given(st.lists(steps, min_size=1, max_size=4))
+def test_trees_of_tasks_leave_the_same_trace_as_on_the_standard_loop(case, bodies):
+    assert trace_of(case, bodies) == trace_of(STD, bodies)

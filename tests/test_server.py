@@ -6,6 +6,7 @@ import socket
 import ssl
 
 import pytest
+from helpers.running import on_loop, turns
 from helpers.streams import (
     LOOPBACK,
     Echo,
@@ -14,10 +15,8 @@ from helpers.streams import (
     address,
     has_ipv6,
     nothing_left,
-    on_loop,
     refusing_port,
     serving,
-    turns,
 )
 
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on the loopback here")

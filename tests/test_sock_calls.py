@@ -6,16 +6,15 @@ import socket
 
 import pytest
 from helpers.accounting import watcher_count
+from helpers.running import on_loop, turns
 from helpers.streams import (
     LOOPBACK,
     connected_sockets,
     fill,
     nothing_left,
-    on_loop,
     receive_exactly,
     refusing_port,
     silent_port,
-    turns,
 )
 
 

@@ -4,7 +4,8 @@ import asyncio
 import re
 
 import pytest
-from helpers.streams import BufferedRecorder, Recorder, connected_sockets, small_buffers, turns
+from helpers.running import turns
+from helpers.streams import BufferedRecorder, Recorder, connected_sockets, small_buffers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,8 @@ kinds = st.sampled_from([bytes, bytearray, memoryview])
 
 writer_steps = st.one_of(
     st.tuples(st.just("write"), sizes, kinds),
-    st.tuples(st.just("writelines"), st.lists(sizes, max_size=5), kinds),
+    # Of empty pieces the standard loop never gets rid since 3.12.
+    st.tuples(st.just("writelines"), st.lists(sizes.filter(bool), max_size=5), kinds),
     st.tuples(st.just("turns"), st.integers(1, 3)),
     st.tuples(st.just("limits"), st.sampled_from([0, 1, 1000, 100_000])),
 )
@@ -151,6 +153,7 @@ def test_both_ways_at_once(loop, kind, writes, other_writes, reads, other_reads,
     loop.run_until_complete(main())
 
 
+@pytest.mark.tulipa_only  # since 3.12 the standard loop hangs after writelines() to a connection that is lost
 @kinds_of_socket
 @profile
 @given(st.lists(writer_steps, max_size=8), st.integers(0, 8), st.sampled_from(["writer", "reader"]))

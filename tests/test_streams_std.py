@@ -5,7 +5,8 @@ import contextlib
 import socket
 
 import pytest
-from helpers.streams import LOOPBACK, address, nothing_left, on_loop, reset, turns
+from helpers.running import on_loop, turns
+from helpers.streams import LOOPBACK, address, nothing_left, reset
 
 
 async def close(writer):

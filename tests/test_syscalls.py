@@ -5,7 +5,8 @@ import struct
 import sys
 
 import pytest
-from helpers.streams import Recorder, arrived, connected_sockets, linked, on_loop, receive_exactly, turns
+from helpers.running import on_loop, turns
+from helpers.streams import Recorder, arrived, connected_sockets, linked, receive_exactly
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the segments are counted by Linux's TCP_INFO")
 

@@ -5,6 +5,7 @@ import socket
 import threading
 
 import pytest
+from helpers.running import on_loop
 from helpers.streams import (
     LOOPBACK,
     BufferedRecorder,
@@ -15,7 +16,6 @@ from helpers.streams import (
     connected_sockets,
     has_ipv6,
     nothing_left,
-    on_loop,
     refusing_port,
     serving,
 )

@@ -5,6 +5,7 @@ import asyncio
 import socket
 
 import pytest
+from helpers.running import on_loop, turns
 from helpers.streams import (
     Recorder,
     arrived,
@@ -12,10 +13,8 @@ from helpers.streams import (
     connected_sockets,
     fill,
     linked,
-    on_loop,
     receive_all,
     receive_exactly,
-    turns,
 )
 
 both_kinds = pytest.mark.parametrize("kind", ["tcp", "unix"])
@@ -192,6 +191,17 @@ async def test_writelines_of_nothing(loop):
         assert link.transport.get_write_buffer_size() == 0
         link.transport.write(b"after")
         assert await receive_exactly(loop, link.peer, 5) == b"after"
+
+
+@pytest.mark.tulipa_only  # since 3.12 the standard loop keeps them in its buffer for ever, and spins
+@on_loop
+async def test_writelines_of_empty_pieces(loop):
+    async with linked(loop) as link:
+        link.transport.writelines([b"", bytearray(), memoryview(b"")])
+        assert link.transport.get_write_buffer_size() == 0
+        link.transport.close()
+        assert await receive_all(loop, link.peer) == b""
+        assert await link.protocol.lost() is None
 
 
 @pytest.mark.tulipa_only  # the standard loop only takes a list or a tuple, or fails late on what is true but empty

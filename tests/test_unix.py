@@ -8,7 +8,8 @@ import stat
 import sys
 
 import pytest
-from helpers.streams import Echo, Factory, Recorder, nothing_left, on_loop
+from helpers.running import on_loop
+from helpers.streams import Echo, Factory, Recorder, nothing_left
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no UNIX sockets here")
 needs_abstract = pytest.mark.skipif(sys.platform != "linux", reason="abstract names are Linux's")

@@ -7,7 +7,8 @@ import tempfile
 
 import pytest
 from helpers.accounting import watcher_count
-from helpers.streams import Journal, arrived, connected_sockets, fill, linked, on_loop, receive_exactly, turns
+from helpers.running import on_loop, turns
+from helpers.streams import Journal, arrived, connected_sockets, fill, linked, receive_exactly
 
 
 @pytest.fixture

@@ -93,9 +93,9 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
     sock_sendto = sockets.sock_sendto
     sock_connect = sockets.sock_connect
     sock_accept = sockets.sock_accept
-    add_reader = watch.add_reader
+    add_reader = watch.add_reader  # type: ignore[assignment]
     remove_reader = watch.remove_reader
-    add_writer = watch.add_writer
+    add_writer = watch.add_writer  # type: ignore[assignment]
     remove_writer = watch.remove_writer
 
     # Signals.

@@ -1,7 +1,8 @@
 """abort() while there is data to write, at every moment: the data is dropped, the loss is told once."""
 
 import pytest
-from helpers.streams import Recorder, fill, linked, on_loop, receive_all, turns
+from helpers.running import on_loop, turns
+from helpers.streams import Recorder, fill, linked, receive_all
 
 
 @pytest.mark.parametrize("before", [None, "close", "write_eof", "pause_reading"])

@@ -4,7 +4,8 @@ import asyncio
 import socket
 
 import pytest
-from helpers.streams import LOOPBACK, nothing_left, on_loop, turns
+from helpers.running import on_loop, turns
+from helpers.streams import LOOPBACK, nothing_left
 
 
 @on_loop

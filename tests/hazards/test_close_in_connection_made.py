@@ -1,7 +1,8 @@
-"""A protocol closes (or aborts) its transport in the very callback that brings it: it is lost once, and reads nothing."""
+"""A protocol closes (or aborts) its transport in the callback that brings it: it is lost once, and reads nothing."""
 
 import pytest
-from helpers.streams import BufferedRecorder, Recorder, connected_sockets, nothing_left, on_loop, receive_all
+from helpers.running import on_loop
+from helpers.streams import BufferedRecorder, Recorder, connected_sockets, nothing_left, receive_all
 
 ways_out = pytest.mark.parametrize("way_out", ["close", "abort"])
 both_protocols = pytest.mark.parametrize("recorder", [Recorder, BufferedRecorder])

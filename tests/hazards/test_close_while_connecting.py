@@ -5,7 +5,8 @@ import socket
 
 import pytest
 from helpers.accounting import watcher_count
-from helpers.streams import LOOPBACK, Factory, nothing_left, on_loop, silent_port, turns
+from helpers.running import on_loop, turns
+from helpers.streams import LOOPBACK, Factory, nothing_left, silent_port
 
 
 @on_loop

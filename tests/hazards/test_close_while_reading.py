@@ -1,7 +1,8 @@
 """A protocol closes or aborts its transport in the callback that brings data, with more data waiting."""
 
 import pytest
-from helpers.streams import BufferedRecorder, Recorder, linked, on_loop, turns
+from helpers.running import on_loop, turns
+from helpers.streams import BufferedRecorder, Recorder, linked
 
 
 @pytest.mark.parametrize("way_out", ["close", "abort"])

@@ -4,7 +4,8 @@ import os
 
 import pytest
 from helpers.accounting import watcher_count
-from helpers.streams import Recorder, closed, connected_sockets, linked, on_loop, turns
+from helpers.running import on_loop, turns
+from helpers.streams import Recorder, closed, connected_sockets, linked
 
 
 @pytest.fixture

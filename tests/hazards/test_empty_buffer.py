@@ -1,7 +1,8 @@
 """get_buffer() returns what can't be read into: an error, not an end of file, and no endless loop."""
 
 import pytest
-from helpers.streams import BufferedRecorder, linked, on_loop
+from helpers.running import on_loop
+from helpers.streams import BufferedRecorder, linked
 
 
 class Offering(BufferedRecorder):

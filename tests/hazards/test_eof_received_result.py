@@ -4,7 +4,8 @@ import socket
 
 import pytest
 from helpers.accounting import watcher_count
-from helpers.streams import BufferedRecorder, Recorder, linked, on_loop, receive_all, turns
+from helpers.running import on_loop, turns
+from helpers.streams import BufferedRecorder, Recorder, linked, receive_all
 
 both_protocols = pytest.mark.parametrize("recorder", [Recorder, BufferedRecorder])
 

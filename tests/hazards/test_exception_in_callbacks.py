@@ -1,7 +1,8 @@
 """Every callback of a protocol raises once: it is reported once, with the transport, and nothing is left hanging."""
 
 import pytest
-from helpers.streams import BufferedRecorder, Recorder, fill, linked, on_loop, receive_exactly, turns
+from helpers.running import on_loop, turns
+from helpers.streams import BufferedRecorder, Recorder, fill, linked, receive_exactly
 
 
 class Oops(Exception):

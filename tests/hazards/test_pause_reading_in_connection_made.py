@@ -1,7 +1,8 @@
 """Reading is paused before it has begun: not a byte comes through until it is resumed."""
 
 import pytest
-from helpers.streams import BufferedRecorder, Factory, Recorder, address, connected_sockets, on_loop, serving, turns
+from helpers.running import on_loop, turns
+from helpers.streams import BufferedRecorder, Factory, Recorder, address, connected_sockets, serving
 
 
 def pausing(recorder):

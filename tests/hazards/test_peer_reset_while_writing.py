@@ -1,7 +1,8 @@
 """The peer resets the connection while there is data to write: the loss is told once, with the error."""
 
 import pytest
-from helpers.streams import Recorder, fill, linked, on_loop, reset, turns
+from helpers.running import on_loop, turns
+from helpers.streams import Recorder, fill, linked, reset
 
 
 @pytest.mark.parametrize("paused", [False, True])
@@ -68,3 +69,13 @@ async def test_reset_is_not_an_end_of_file(loop):
         reset(link.peer)
         assert isinstance(await link.protocol.lost(), ConnectionResetError)
         assert link.protocol.events == ["made", "lost"]
+
+
+@on_loop
+async def test_reset_is_no_error_of_the_programs(loop, loop_errors):
+    """It is for connection_lost(); the exception handler is not bothered with it, not even in debug mode."""
+    loop.set_debug(True)
+    async with linked(loop) as link:
+        reset(link.peer)
+        assert isinstance(await link.protocol.lost(), ConnectionResetError)
+    assert loop_errors == []

@@ -1,7 +1,8 @@
 """A callback removes another watcher that is ready in the same poll: the removed one is not called."""
 
 import pytest
-from helpers.streams import connected_sockets, on_loop, turns
+from helpers.running import on_loop, turns
+from helpers.streams import connected_sockets
 
 
 @pytest.fixture

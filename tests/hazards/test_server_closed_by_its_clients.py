@@ -3,7 +3,8 @@
 import socket
 
 import pytest
-from helpers.streams import LOOPBACK, Factory, Recorder, address, nothing_left, on_loop
+from helpers.running import on_loop
+from helpers.streams import LOOPBACK, Factory, Recorder, address, nothing_left
 
 
 @pytest.mark.tulipa_only  # the standard loop's server fails an assertion for those accepted in the same turn

@@ -1,7 +1,8 @@
 """A protocol hands its transport over in the middle of a callback; what is read next goes to the new one."""
 
 import pytest
-from helpers.streams import BufferedRecorder, Recorder, linked, on_loop, turns
+from helpers.running import on_loop, turns
+from helpers.streams import BufferedRecorder, Recorder, linked
 
 
 def handing_over(recorder, successor):

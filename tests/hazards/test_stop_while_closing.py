@@ -2,7 +2,8 @@
 
 import asyncio
 
-from helpers.streams import Recorder, connected_sockets, turns
+from helpers.running import turns
+from helpers.streams import Recorder, connected_sockets
 
 
 class Stopping(Recorder):

@@ -5,12 +5,13 @@ import contextlib
 import warnings
 
 import pytest
-from helpers.streams import Recorder, collect_garbage, connected_sockets, nothing_left, on_loop, receive_all
+from helpers.running import on_loop
+from helpers.streams import Recorder, collect_garbage, connected_sockets, nothing_left, receive_all
 
 
 @contextlib.contextmanager
 def warnings_of_transports():
-    """The ResourceWarnings about transports (the standard loop's sockets complain as well), complete after the block."""
+    """The ResourceWarnings about transports (not their sockets'), complete after the block."""
     messages = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

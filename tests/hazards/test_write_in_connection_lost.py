@@ -1,7 +1,8 @@
 """A protocol goes on using its transport in connection_lost(): nothing happens, nothing is raised."""
 
 import pytest
-from helpers.streams import Recorder, linked, on_loop, reset, turns
+from helpers.running import on_loop, turns
+from helpers.streams import Recorder, linked, reset
 
 
 class Stubborn(Recorder):

@@ -1,7 +1,8 @@
 """A protocol writes, or closes, in pause_writing() and resume_writing()."""
 
 import pytest
-from helpers.streams import Recorder, fill, linked, on_loop, receive_all, receive_exactly, turns
+from helpers.running import on_loop, turns
+from helpers.streams import Recorder, fill, linked, receive_all, receive_exactly
 
 
 @on_loop

@@ -8,8 +8,8 @@ def on_loop(test):
     """Make a plain test of an ``async def`` one: it runs to its end on the fixture ``loop``."""
 
     @functools.wraps(test)
-    def run(**fixtures):
-        fixtures["loop"].run_until_complete(test(**fixtures))
+    def run(*self, **fixtures):
+        fixtures["loop"].run_until_complete(test(*self, **fixtures))
 
     return run
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import gc
 import os
 import resource
@@ -12,22 +11,6 @@ import struct
 from helpers.accounting import open_descriptors, watcher_count
 
 LOOPBACK = "127.0.0.1"
-
-
-def on_loop(test):
-    """Make a plain test of an `async def` one: it is run to its end on the fixture `loop`."""
-
-    @functools.wraps(test)
-    def run(*self, **fixtures):
-        fixtures["loop"].run_until_complete(test(*self, **fixtures))
-
-    return run
-
-
-async def turns(count=1):
-    """Let the loop turn `count` times."""
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 # --- protocols ---------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class Future(Link):
         return describe.future(self)
 
     def __del__(self):
-        if not self._log_tb:
+        if (not cython.compiled and "_log_tb" not in self.__dict__) or not self._log_tb:
             return
         context = {
             "message": f"{type(self).__name__} exception was never retrieved",

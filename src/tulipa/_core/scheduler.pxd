@@ -23,6 +23,7 @@ cdef class Scheduler(LoopState):
     cdef int _blind_turns
     cdef double _last_look
     cdef object _task_factory
+    cdef readonly object _current_handle
     cdef public double slow_callback_duration
 
     @cython.locals(timer=TimerHandle)

@@ -48,6 +48,7 @@ class Scheduler(LoopState):
         self._blind_turns = 0
         self._last_look = 0.0
         self._task_factory = None
+        self._current_handle = None
         self.slow_callback_duration = 0.1
 
     # -- saying "later" -------------------------------------------------------------------------------------
@@ -93,6 +94,7 @@ class Scheduler(LoopState):
 
     def _add_timer(self, when, callback, args, context, method):
         self._check_callback(callback, method)
+        when = when + 0.0  # TypeError for what is no number
         if when != when:
             raise ValueError(f"{method}() needs a number of seconds, not NaN")
         if self._debug:
@@ -245,8 +247,12 @@ class Scheduler(LoopState):
         while left > 0:
             left -= 1
             link = ready.pop()
+            self._current_handle = link
             started = self._driver.time()
-            link._fire()
+            try:
+                link._fire()
+            finally:
+                self._current_handle = None
             took = self._driver.time() - started
             if took >= self.slow_callback_duration:
                 describe.log_slow(link, took)

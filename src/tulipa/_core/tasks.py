@@ -65,6 +65,8 @@ class Task(Future):
         return describe.task(self)
 
     def __del__(self):
+        if not cython.compiled and "_reference" not in self.__dict__:
+            return  # it was refused before it began
         if not self._done and self._log_destroy_pending:
             context = {"task": self, "message": "Task was destroyed but it is pending!"}
             if self._source_traceback:
@@ -164,7 +166,10 @@ class Task(Future):
         elif self._fut_waiter is not None:
             failure = cython.cast(Future, self._fut_waiter)._failure()
         if not cython.compiled:
-            self._context.run(self._step, failure)
+            try:
+                self._context.run(self._step, failure)
+            finally:
+                self = None  # see _resume
             return 0
         try:
             PyContext_Enter(self._context)
@@ -207,6 +212,8 @@ class Task(Future):
             self._resume(failure)
         finally:
             leave_task(self._loop, self)
+            if not cython.compiled:
+                self = None  # see _resume
         return 0
 
     def _resume(self, failure):
@@ -231,12 +238,18 @@ class Task(Future):
                 self._end_with_result(yielded)
             else:
                 self._wait_for(yielded)
+        finally:
+            if not cython.compiled:
+                # The exception's traceback holds this frame: through it, the task would keep itself alive.
+                self = None
         return 0
 
     def _send(self):
         """Resume the coroutine; compiled, its return value comes without a StopIteration object."""
         if not cython.compiled:
-            return self._coro.send(None)
+            coro = self._coro
+            self = None  # see _resume
+            return coro.send(None)
         value = cython.NULL
         self._returned = PyIter_Send(self._coro, None, cython.address(value)) == PYGEN_RETURN
         return own_reference(value)

@@ -16,6 +16,7 @@ Some facts about epoll, and what follows from them:
 - EINTR ends a wait when a signal came; Python's handlers run then, and the caller looks at its queue again.
 """
 
+import contextlib
 import os
 import select
 import time
@@ -69,11 +70,8 @@ class EpollDriver(Driver):
                 self._dispatch(fd, events, 0, ready)
 
     def wake(self):
-        try:
+        with contextlib.suppress(OSError, ValueError):  # closed: nobody waits any more
             os.eventfd_write(self._wake_fd, 1)
-        except OSError:
-            # Closed: nobody waits any more.
-            pass
 
     def watch(self, watcher, interest):
         known = self.watcher_of(watcher._fd) is watcher

@@ -5,6 +5,7 @@ up, so it never returns early. A byte in a socket pair ends a wait from any thre
 full pair means that one is on its way already.
 """
 
+import contextlib
 import selectors
 import socket
 import time
@@ -51,22 +52,25 @@ class SelectorsDriver(Driver):
 
     def watch(self, watcher, interest):
         fd = watcher._fd
-        known = self._watchers.get(fd)
-        if not interest:
-            self.forget(watcher)
-        elif known is watcher:
-            self._selector.modify(fd, _mask(interest), watcher)
-            watcher._interest = interest
-        else:
+        if self._watchers.get(fd) is watcher and watcher._interest == interest:
+            return
+        # From scratch: the number may mean another file by now, of which the selector knows nothing.
+        self._discard(fd)
+        watcher._interest = 0
+        if interest:
             self._selector.register(fd, _mask(interest), watcher)
             self._watchers[fd] = watcher
             watcher._interest = interest
 
     def forget(self, watcher):
-        if self._watchers.get(watcher._fd) is watcher:
-            del self._watchers[watcher._fd]
-            self._selector.unregister(watcher._fd)
         watcher._interest = 0
+        if self._watchers.get(watcher._fd) is watcher:
+            self._discard(watcher._fd)
+
+    def _discard(self, fd):
+        if self._watchers.pop(fd, None) is not None:
+            with contextlib.suppress(KeyError, ValueError, OSError):  # closed already
+                self._selector.unregister(fd)
 
     def close(self):
         self._watchers.clear()

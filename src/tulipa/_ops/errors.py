@@ -22,6 +22,9 @@ def set_exception_handler(loop, handler: Handler | None) -> None:
 
 def default_exception_handler(loop, context: dict[str, Any]) -> None:
     """Log the message, the exception and everything else in `context`, to the logger ``asyncio``."""
+    origin = getattr(loop._current_handle, "_source_traceback", None)
+    if origin and "source_traceback" not in context:
+        context["handle_traceback"] = origin  # debug mode: where the callback that runs now was scheduled
     lines = [context.get("message") or "Unhandled exception in event loop"]
     lines.extend(_describe(key, context[key]) for key in sorted(context) if key not in ("message", "exception"))
     exception = context.get("exception")
@@ -78,7 +81,8 @@ def _variables_of(context):
 
 
 def _describe(key, value):
-    if key == "source_traceback":
+    if key in ("source_traceback", "handle_traceback"):
         text = "".join(traceback.format_list(value)).rstrip()
-        return f"{key}: Object created at (most recent call last):\n{text}"
+        what = "Object" if key == "source_traceback" else "Handle"
+        return f"{key}: {what} created at (most recent call last):\n{text}"
     return f"{key}: {value!r}"

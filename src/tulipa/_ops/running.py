@@ -130,6 +130,11 @@ def _as_future(loop, thing) -> asyncio.Future[Any]:
     if not asyncio.isfuture(thing) and not inspect.isawaitable(thing) and not asyncio.iscoroutine(thing):
         hint = f"; call it: {thing.__name__}()" if inspect.iscoroutinefunction(thing) else ""
         raise TypeError(f"An asyncio.Future, a coroutine or an awaitable is required, got {thing!r}{hint}")
+    if asyncio.isfuture(thing) and thing.get_loop() is not loop:
+        raise ValueError(
+            f"The future belongs to a different loop than the one that is to run it: {thing!r}; "
+            "make it in the loop that runs it"
+        )
     return asyncio.ensure_future(thing, loop=loop)
 
 

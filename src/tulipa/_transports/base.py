@@ -15,6 +15,7 @@
 
 import warnings
 from asyncio import BufferedProtocol
+from asyncio.log import logger
 
 try:
     import cython
@@ -116,8 +117,10 @@ class Transport(Watcher):
 
     def _fatal_error(self, exc, message="Fatal error on transport"):
         """Report what the protocol or the kernel did to us and end; a lost connection is no news."""
-        if not isinstance(exc, OSError) or self._state_of_loop._debug:
+        if not isinstance(exc, OSError):
             self._report(exc, message)
+        elif self._state_of_loop._debug:
+            logger.debug("%r: %s", self, message, exc_info=exc)
         self._force_close(exc)
 
     def _report(self, exc, message):
@@ -171,6 +174,9 @@ class Transport(Watcher):
         return 0
 
     def __del__(self):
-        if self._endpoint is not None and not self._over:
+        if (not cython.compiled and "_over" not in self.__dict__) or self._endpoint is None or self._over:
+            return
+        try:
             warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
+        finally:
             self._release()

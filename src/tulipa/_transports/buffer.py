@@ -55,7 +55,7 @@ class WriteBuffer:
     def _drop(self, taken):
         self.size -= taken
         if self.size == 0:
-            self._pieces = []
+            self._pieces.clear()
             self._offset = 0
             return 0
         whole = 0

@@ -19,6 +19,7 @@ if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._drivers.base import READ, WRITE
 
 _IGNORED_WRITES_TO_WARN = 5
+_WORTH_NO_COPY = 16384
 
 
 class StreamTransport(Transport):
@@ -188,11 +189,8 @@ class StreamTransport(Transport):
 
     def write(self, data):
         """Send `data` (bytes, bytearray or memoryview) without waiting for it."""
-        if type(data) is not bytes and not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(
-                f"data argument must be a bytes-like object, not {type(data).__name__!r}"
-                + ("; encode it first: write(text.encode())" if isinstance(data, str) else "")
-            )
+        if type(data) is not bytes:
+            _check_sendable(data)
         if self._eof_asked:
             raise RuntimeError("Cannot call write() after write_eof()")
         if not data:
@@ -200,12 +198,14 @@ class StreamTransport(Transport):
         if self._closing:
             self._warn_ignored()
             return
-        self._buffer.append(data if type(data) is bytes else bytes(data))
-        self._after_append()
+        self._take(data)
 
     def writelines(self, list_of_data):
-        """Send every piece of `list_of_data`, in order and together."""
-        for data in list_of_data:
+        """Send every piece of `list_of_data`, in order and together; nothing of it where a piece is refused."""
+        pieces = list(list_of_data)
+        for data in pieces:
+            _check_sendable(data)
+        for data in pieces:
             self.write(data)
 
     def write_eof(self):
@@ -244,6 +244,32 @@ class StreamTransport(Transport):
             self._lose(None)
         else:
             self._update_interest()
+
+    def _take(self, data):
+        if type(data) is bytes:
+            self._buffer.append(data)
+        elif len(data) < _WORTH_NO_COPY or self._blocked or self._buffer.size > 0:
+            self._buffer.append(bytes(data))
+        else:
+            self._offer_large(memoryview(data))
+            if self._lost or self._buffer.size == 0:
+                return 0
+        self._after_append()
+        return 0
+
+    def _offer_large(self, view):
+        """Memory that may change after the call: what the kernel takes at once is never copied."""
+        data = view.cast("B") if view.c_contiguous else memoryview(bytes(view))
+        try:
+            taken = max(self._endpoint.send(data), 0)
+        except OSError as exc:
+            self._fatal_error(exc, "Fatal write error on socket transport")
+            return 0
+        if taken < len(data):
+            self._buffer.append(bytes(data[taken:]))
+            self._blocked = True
+            self._update_interest()
+        return 0
 
     def _after_append(self):
         """Send now if the buffer is too full, else when the callback or the turn ends."""
@@ -345,6 +371,12 @@ class StreamTransport(Transport):
         except BaseException as exc:
             self._report(exc, "protocol.resume_writing() failed")
         return 0
+
+
+def _check_sendable(data):
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        hint = "; encode it first: write(text.encode())" if isinstance(data, str) else ""
+        raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}{hint}")
 
 
 def _describe_socket(sock, extra):
