@@ -9,6 +9,7 @@ import socket
 import struct
 
 from helpers.accounting import open_descriptors, watcher_count
+from helpers.running import turns
 
 LOOPBACK = "127.0.0.1"
 

@@ -165,7 +165,7 @@ class EpollDriver(Driver):
             PyErr_SetFromErrno(OSError)
         for i in range(count):
             tag = self._events[i].data.u64
-            fd = cython.cast(cython.int, tag & 0xFFFFFFFF)
+            fd = cython.cast(cython.int, cython.cast(uint, tag))
             if fd == self._wake_fd:
                 eventfd_read(fd, cython.address(self._wakes))
             else:

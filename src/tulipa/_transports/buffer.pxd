@@ -8,7 +8,8 @@ cdef class WriteBuffer:
     cdef readonly Py_ssize_t size
     cdef readonly Py_ssize_t high
     cdef readonly Py_ssize_t low
-    cdef list _pieces
+    cdef bytes _first
+    cdef list _more
     cdef Py_ssize_t _offset
 
     cdef int append(self, bytes data) except -1
@@ -16,5 +17,5 @@ cdef class WriteBuffer:
     cdef bint offer(self, Endpoint endpoint) except -1
     cdef int clear(self) except -1
     cdef int set_limits(self, object high, object low) except -1
-    @cython.locals(whole=Py_ssize_t, left=Py_ssize_t)
+    @cython.locals(whole=Py_ssize_t)
     cdef int _drop(self, Py_ssize_t taken) except -1

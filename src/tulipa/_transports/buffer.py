@@ -6,38 +6,51 @@ _HIGH = 65536
 
 
 class WriteBuffer:
-    """Bytes that wait to be sent. Pieces are bytes objects; the first may be sent in part."""
+    """Bytes that wait to be sent: bytes objects in order, of which the first may have been sent in part.
+
+    Nearly always it is one piece, which is sent at once; so the first has a slot, and the list is made for more.
+    """
 
     def __init__(self):
         self.size = 0
         self.high = _HIGH
         self.low = _HIGH // 4
-        self._pieces = []
+        self._first = None
+        self._more = None
         self._offset = 0
 
     def append(self, data):
         """Add a bytes object; not an empty one."""
-        self._pieces.append(data)
+        if self._first is None:
+            self._first = data
+        elif self._more is None:
+            self._more = [data]
+        else:
+            self._more.append(data)
         self.size += len(data)
 
     def offer(self, endpoint):
         """Offer what is there to `endpoint` in one call; whether all that was offered was taken."""
-        pieces = self._pieces
         offered = self.size
-        if len(pieces) == 1 and self._offset == 0:
-            taken = endpoint.send(pieces[0])
+        if self._more is None and self._offset == 0:
+            taken = endpoint.send(self._first)
         else:
-            if len(pieces) > PIECES_AT_ONCE:
-                pieces = pieces[:PIECES_AT_ONCE]
-                offered = sum(map(len, pieces)) - self._offset
+            pieces = [self._first]
+            if self._more is not None:
+                pieces += self._more[: PIECES_AT_ONCE - 1]
+                if len(pieces) == PIECES_AT_ONCE:
+                    offered = sum(map(len, pieces)) - self._offset
             taken = endpoint.send_many(pieces, self._offset)
-        if taken > 0:
+        if taken == self.size:
+            self.clear()
+        elif taken > 0:
             self._drop(taken)
         return taken == offered
 
     def clear(self):
         """Forget all of it."""
-        self._pieces = []
+        self._first = None
+        self._more = None
         self._offset = 0
         self.size = 0
 
@@ -53,16 +66,14 @@ class WriteBuffer:
         self.low = low
 
     def _drop(self, taken):
+        """Forget the first `taken` bytes, which are not all."""
         self.size -= taken
-        if self.size == 0:
-            self._pieces.clear()
-            self._offset = 0
-            return 0
+        self._offset += taken
         whole = 0
-        left = taken + self._offset
-        while left >= len(self._pieces[whole]):
-            left -= len(self._pieces[whole])
+        while self._offset >= len(self._first):
+            self._offset -= len(self._first)
+            self._first = self._more[whole]
             whole += 1
-        del self._pieces[:whole]
-        self._offset = left
+        if whole:
+            self._more = self._more[whole:] or None
         return 0

@@ -19,6 +19,7 @@ cdef class StreamTransport(Transport):
 
     @cython.locals(interest=int)
     cdef int _update_interest(self) except -1
+    @cython.locals(data=bytes)
     cdef int _receive(self) except -1
     @cython.locals(size=Py_ssize_t)
     cdef int _receive_into_protocol(self) except -1
