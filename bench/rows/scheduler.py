@@ -9,6 +9,7 @@ from ..row import Row, Sample, Settings
 ORDER = 2
 WORKLOADS = {                                     # function in bench.workloads.scheduler: title
     "sleep0": "sleep(0)",
+    "own_sleep0": "sleep(0), the loop's own",
     "spawn": "spawn and await",
     "gather": "gather",
     "call_soon": "call_soon",

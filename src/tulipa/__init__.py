@@ -7,6 +7,7 @@ Three ways to use it: ``tulipa.run(main())``; ``tulipa.install()`` before ``asyn
 from tulipa._core import scheduler as _scheduler
 from tulipa._core.futures import Future
 from tulipa._core.handles import Handle
+from tulipa._core.pause import sleep
 from tulipa._core.tasks import Task, create_eager_task_factory, eager_task_factory
 from tulipa._core.timers import TimerHandle
 from tulipa._ops.serve import Server
@@ -30,6 +31,7 @@ __all__ = (
     "is_compiled",
     "new_event_loop",
     "run",
+    "sleep",
     "uninstall",
 )
 

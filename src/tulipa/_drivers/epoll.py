@@ -26,7 +26,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._drivers.base import Driver
+from tulipa._drivers.base import Driver, Watcher
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._drivers.base import READ, WRITE, announce
@@ -174,7 +174,7 @@ class EpollDriver(Driver):
 
     def _dispatch(self, fd, events, generation, ready):
         """Announce what happened to `fd`; errors and hang-ups are told to whoever is interested."""
-        watcher = self.watcher_of(fd)
+        watcher = cython.cast(Watcher, self._table[fd]) if fd < len(self._table) else None
         if watcher is None or (cython.compiled and watcher._generation != generation):
             return 0
         happened = 0
