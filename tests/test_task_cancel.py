@@ -458,3 +458,19 @@ def test_cancel_in_a_cycle_of_tasks_is_an_error_not_a_crash(loop_factory):
     """
     child = run_source(source)
     assert (child.returncode, child.stdout) == (0, "RecursionError\n"), child.stderr
+
+
+@pytest.mark.tulipa_only
+def test_cancel_of_a_long_chain_does_not_recurse(loop):
+    async def follow(task):
+        await task
+
+    innermost = task = loop.create_task(asyncio.sleep(3600))
+    for _ in range(20_000):
+        task = loop.create_task(follow(task))
+    turn(loop, 2)
+    assert task.cancel("enough")
+    assert innermost.cancelling() == task.cancelling() == 1
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(task)
+    assert innermost.cancelled()

@@ -18,8 +18,6 @@ cdef extern from "Python.h":
     int PyIter_Send(object iterator, object value, PyObject **out) except -1
     int PyContext_Enter(object context) except -1
     int PyContext_Exit(object context) except -1
-    int Py_EnterRecursiveCall(const char *where) except -1
-    void Py_LeaveRecursiveCall()
 
 ctypedef PyObject *reference
 
@@ -42,7 +40,8 @@ cdef class Task(Future):
     cdef int _start(self, object coro, object name, object context, bint eager_start) except -1
     @cython.locals(state=LoopState)
     cdef int _become_ready(self) except -1
-    cdef object _cancel_awaited(self, object msg)
+    @cython.locals(task=Task, mark=Task, steps=Py_ssize_t, next_mark=Py_ssize_t)
+    cdef Task _request_cancellation(self)
     cdef int _step(self, object failure) except -1
     cdef int _resume(self, object failure) except -1
     @cython.locals(value=reference)

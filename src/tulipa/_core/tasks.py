@@ -119,22 +119,34 @@ class Task(Future):
         self._log_tb = False
         if self._done:
             return False
-        self._cancel_requests += 1
-        if self._fut_waiter is not None and self._cancel_awaited(msg):
-            return True
-        self._must_cancel = True
-        self._cancel_message = msg
+        innermost = self._request_cancellation()
+        if innermost._fut_waiter is None or not innermost._fut_waiter.cancel(msg=msg):
+            innermost._must_cancel = True
+            innermost._cancel_message = msg
         return True
 
-    def _cancel_awaited(self, msg):
-        """Pass the request on; tasks may await each other in a circle, which ends in a RecursionError."""
-        if not cython.compiled:
-            return self._fut_waiter.cancel(msg=msg)
-        Py_EnterRecursiveCall(" while cancelling a task")
-        try:
-            return self._fut_waiter.cancel(msg=msg)
-        finally:
-            Py_LeaveRecursiveCall()
+    def _request_cancellation(self):
+        """Count the request for this task and those that it awaits through each other; gives the innermost.
+
+        A walk, not a recursion, for the chain may be long. One that bites its tail is found by Brent's method.
+        """
+        task = self
+        mark = None
+        steps = 0
+        next_mark = 1
+        while True:
+            task._cancel_requests += 1
+            task._log_tb = False
+            awaited = task._fut_waiter
+            if not isinstance(awaited, Task) or awaited.done() or type(awaited).cancel is not Task.cancel:
+                return task
+            task = cython.cast(Task, awaited)
+            if task is mark:
+                raise RecursionError(f"tasks that await each other in a circle can't be cancelled: {task!r}")
+            steps += 1
+            if steps == next_mark:
+                mark = task
+                next_mark *= 2
 
     def cancelling(self):
         """How many cancellation requests there were that `uncancel` did not take back."""
