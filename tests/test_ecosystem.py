@@ -107,7 +107,7 @@ async def test_aiohttp_websocket(loop, web, client):
     closed = loop.create_future()
 
     async def echo(request):
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(max_msg_size=2 * len(LARGE))
         await socket.prepare(request)
         async for message in socket:
             await (socket.send_str if message.type is client.WSMsgType.TEXT else socket.send_bytes)(message.data)
@@ -152,7 +152,8 @@ async def test_aiohttp_request_given_up_ends_its_handler(loop, web, client, why)
 
 # -- servers in a process of their own: started, asked, stopped by a signal ----------------------------------
 
-# The application's part of an exchange, with both servers: answer with the loop at once, then with the request's body.
+# Both applications answer with the loop at once, and with the request's body once the server is stopping:
+# uvicorn's gets the rest of the body only then; aiohttp's waits, as aiohttp takes nothing more in while it stops.
 AIOHTTP = """
 import asyncio, socket
 from aiohttp import web
@@ -164,13 +165,18 @@ async def answer(request):
     response = web.StreamResponse()
     await response.prepare(request)
     await response.write(describe(asyncio.get_running_loop()).encode() + b"\\n")
+    await request.app[STOPPING].wait()
     await response.write(await request.read())
     return response
 
 async def tell(app):
     print("Shutting down", flush=True)
+    app[STOPPING].set()
+
+STOPPING = web.AppKey("stopping", asyncio.Event)
 
 app = web.Application()
+app[STOPPING] = asyncio.Event()
 app.router.add_post("/", answer)
 app.on_shutdown.append(tell)
 listener = socket.create_server(("127.0.0.1", 0))
@@ -224,19 +230,22 @@ def line_with(child, pattern):
     pytest.fail(f"the child ended without {pattern!r} in its output: {seen}, {child.finish()}")
 
 
-def stop_amid_request(child, number):
-    """Ask the server, stop it while it answers; returns the answer and how the server ended."""
+def stop_amid_request(child, number, early, late=b""):
+    """Ask the server, stop it while it answers; returns the answer and how the server ended.
+
+    ``late`` is the part of the request's body that is sent once the server is stopping.
+    """
     port = int(line_with(child, r"running on (?:http://127\.0\.0\.1:|port )(\d+)").group(1))
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with contextlib.closing(connection):
         connection.putrequest("POST", "/")
-        connection.putheader("Content-Length", "9")
-        connection.endheaders(b"begun")
+        connection.putheader("Content-Length", str(len(early + late)))
+        connection.endheaders(early)
         response = connection.getresponse()
         loop = response.readline().decode().strip()
         child.send_signal(number)
         line_with(child, "Shutting down")
-        connection.send(b" end")
+        connection.send(late)
         body = response.read()
         return loop, body, child.finish()
 
@@ -247,7 +256,7 @@ STOPS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=l
 @STOPS
 def test_aiohttp_run_app(loop_factory, web, number):
     with Child(AIOHTTP.replace("LOOP", loop_factory.expression), options=["-W", "error"]) as child:
-        loop, body, ended = stop_amid_request(child, number)
+        loop, body, ended = stop_amid_request(child, number, b"begun end")
     assert loop == described(loop_factory)
     assert body == b"begun end"
     assert ended == (0, "closed\n", "")
@@ -261,7 +270,7 @@ def test_uvicorn_with_loop_option(loop_factory, number, tmp_path):
     driver = {} if loop_factory.is_std else {"TULIPA_DRIVER": loop_factory.driver}
     arguments = ["--app-dir", str(tmp_path), "--port", "0", "--loop", factory, "--lifespan", "off", "--ws", "none"]
     with Child(UVICORN, *arguments, "application:app", options=["-W", "error"], **driver) as child:
-        loop, body, (status, output, _) = stop_amid_request(child, number)
+        loop, body, (status, output, _) = stop_amid_request(child, number, b"begun", b" end")
     assert loop == described(loop_factory)
     assert body == b"begun end"
     assert "Finished server process" in output

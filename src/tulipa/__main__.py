@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> None:
     try:
         program = parse(arguments)
         check_readable(program)
+        driver_name()  # a wrong TULIPA_DRIVER is an error of the command line too
     except UsageError as error:
         sys.stderr.write(f"python -m tulipa: {str(error).rstrip()}\n")
         sys.exit(2)
