@@ -4,7 +4,9 @@ import contextvars
 import errno
 from asyncio.trsock import TransportSocket
 
+from tulipa._drivers.base import READ
 from tulipa._ops import watch
+from tulipa._transports.callbacks import watcher_for
 
 _PAUSE = 1.0
 
@@ -27,6 +29,7 @@ class Listener:
         self._loop = loop
         self._backlog = backlog
         self._welcome = welcome
+        self._watcher = None
         self._accepting = False
         self._timer = None
         self._told = False
@@ -42,6 +45,8 @@ class Listener:
     def start(self):
         """Accept from now on. Raises OSError."""
         watch.add_reader(self._loop, self.sock, self._accept)
+        # Not asked for by number when it is over: the program may have closed the socket itself by then.
+        self._watcher = watcher_for(self._loop, self.sock.fileno())
         self._accepting = True
 
     def stop(self):
@@ -50,7 +55,7 @@ class Listener:
             self._timer.cancel()
             self._timer = None
         elif self._accepting:
-            watch.remove_reader(self._loop, self.sock)
+            self._watcher.remove_callback(READ)
         self._accepting = False
 
     def close(self):
@@ -76,7 +81,7 @@ class Listener:
 
     def _pause(self, error):
         """The queue stays ready though nothing can be accepted: look away for a while, not to spin."""
-        watch.remove_reader(self._loop, self.sock)
+        self._watcher.remove_callback(READ)
         self._timer = self._loop.call_later(_PAUSE, self._resume)
         if self._told:
             return
@@ -90,4 +95,4 @@ class Listener:
 
     def _resume(self):
         self._timer = None
-        watch.add_reader(self._loop, self.sock, self._accept)
+        self.start()

@@ -1,3 +1,5 @@
+# cython: nonecheck=True
+# An object made by __new__ alone has None in its fields.
 """The life of a transport, the same for every kind.
 
     new ──_start──▶ open ──close()──▶ closing ──all sent──▶ lost ──next turn──▶ over
@@ -37,7 +39,7 @@ class Transport(Watcher):
         self._next = None
         self._watch_init(fd)
         self._loop = loop
-        self._state_of_loop = cython.cast(LoopState, loop)
+        self._state_of_loop = loop
         self._driver = loop._driver
         self._endpoint = endpoint
         self._context = current_context()
@@ -159,6 +161,8 @@ class Transport(Watcher):
                 self._protocol.connection_lost(exc)
         finally:
             self._release()
+            # The two refer to each other; without this only the garbage collector could free them.
+            self._protocol = None
 
     def _release(self):
         if self._over:

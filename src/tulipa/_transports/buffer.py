@@ -1,3 +1,5 @@
+# cython: nonecheck=True
+# An object made by __new__ alone has None in its fields.
 """The write buffer that all transports share: pieces in order, and the limits of back-pressure."""
 
 from tulipa._transports.endpoint import PIECES_AT_ONCE
@@ -9,6 +11,7 @@ class WriteBuffer:
     """Bytes that wait to be sent: bytes objects in order, of which the first may have been sent in part.
 
     Nearly always it is one piece, which is sent at once; so the first has a slot, and the list is made for more.
+    The list's first `_gone` places are empty: they are cut off when they are half of it, not one by one.
     """
 
     def __init__(self):
@@ -17,6 +20,7 @@ class WriteBuffer:
         self.low = _HIGH // 4
         self._first = None
         self._more = None
+        self._gone = 0
         self._offset = 0
 
     def append(self, data):
@@ -37,7 +41,7 @@ class WriteBuffer:
         else:
             pieces = [self._first]
             if self._more is not None:
-                pieces += self._more[: PIECES_AT_ONCE - 1]
+                pieces += self._more[self._gone : self._gone + PIECES_AT_ONCE - 1]
                 if len(pieces) == PIECES_AT_ONCE:
                     offered = sum(map(len, pieces)) - self._offset
             taken = endpoint.send_many(pieces, self._offset)
@@ -51,6 +55,7 @@ class WriteBuffer:
         """Forget all of it."""
         self._first = None
         self._more = None
+        self._gone = 0
         self._offset = 0
         self.size = 0
 
@@ -69,11 +74,14 @@ class WriteBuffer:
         """Forget the first `taken` bytes, which are not all."""
         self.size -= taken
         self._offset += taken
-        whole = 0
+        gone = self._gone
         while self._offset >= len(self._first):
             self._offset -= len(self._first)
-            self._first = self._more[whole]
-            whole += 1
-        if whole:
-            self._more = self._more[whole:] or None
+            self._first = self._more[gone]
+            self._more[gone] = None
+            gone += 1
+        if gone > 0 and 2 * gone >= len(self._more):
+            self._more = self._more[gone:] or None
+            gone = 0
+        self._gone = gone
         return 0

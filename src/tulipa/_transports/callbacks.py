@@ -1,3 +1,5 @@
+# cython: nonecheck=True
+# An object made by __new__ alone has None in its fields.
 """One descriptor's callbacks (add_reader, add_writer) and the tasks that wait in a sock_ call for it.
 
 Some facts, and what follows from them:
@@ -41,6 +43,7 @@ class CallbackWatcher(Watcher):
         """Have `handle` run whenever there is READ or WRITE, instead of the one before. Raises OSError."""
         if self._interest & interest:
             self._driver.forget(self)
+        self._happened &= ~interest
         self._driver.watch(self, self._wanted() | interest)
         self._put(interest, handle)
 

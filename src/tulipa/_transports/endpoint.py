@@ -1,3 +1,5 @@
+# cython: nonecheck=True
+# An object made by __new__ alone has None in its fields.
 """Endpoints: what a transport reads from and writes to.
 
 ``receive()``

@@ -26,7 +26,7 @@ cdef class StreamTransport(Transport):
     cdef int _receive_eof(self) except -1
     cdef int _take(self, object data) except -1
     @cython.locals(taken=Py_ssize_t)
-    cdef int _offer_large(self, object view) except -1
+    cdef int _offer_large(self, object data) except -1
     cdef int _after_append(self) except -1
     @cython.locals(asked=bint)
     cdef int _on_settle(self) except -1

@@ -1,3 +1,5 @@
+# cython: nonecheck=True
+# An object made by __new__ alone has None in its fields.
 """Streams of bytes over a socket (PEP 3156, "Bidirectional Stream Transports")."""
 
 import asyncio
@@ -66,9 +68,10 @@ class StreamTransport(Transport):
             raise
         except BaseException as exc:
             self._report(exc, "protocol.connection_made() failed")
-        self._update_interest()
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        finally:
+            self._update_interest()
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
 
     def _update_interest(self):
         """Ask the driver for what we can use now."""
@@ -80,7 +83,10 @@ class StreamTransport(Transport):
         if self._blocked:
             interest |= WRITE
         if interest != self._interest:
-            self._driver.watch(self, interest)
+            try:
+                self._driver.watch(self, interest)
+            except OSError as exc:
+                self._fatal_error(exc, "Fatal error: the socket can't be watched")
         return 0
 
     def _on_ready(self, happened):
@@ -153,6 +159,8 @@ class StreamTransport(Transport):
         except OSError as exc:
             self._fatal_error(exc, "Fatal read error on socket transport")
             return 0
+        except (SystemExit, KeyboardInterrupt):
+            raise
         except BaseException as exc:
             self._fatal_error(exc, "Fatal error: protocol.get_buffer() gave no writable buffer.")
             return 0
@@ -251,22 +259,25 @@ class StreamTransport(Transport):
         elif len(data) < _WORTH_NO_COPY or self._blocked or self._buffer.size > 0:
             self._buffer.append(bytes(data))
         else:
-            self._offer_large(memoryview(data))
+            self._offer_large(data)
             if self._lost or self._buffer.size == 0:
                 return 0
         self._after_append()
         return 0
 
-    def _offer_large(self, view):
+    def _offer_large(self, data):
         """Memory that may change after the call: what the kernel takes at once is never copied."""
-        data = view.cast("B") if view.c_contiguous else memoryview(bytes(view))
-        try:
-            taken = max(self._endpoint.send(data), 0)
-        except OSError as exc:
-            self._fatal_error(exc, "Fatal write error on socket transport")
-            return 0
-        if taken < len(data):
-            self._buffer.append(bytes(data[taken:]))
+        # Let go of at the end: an error that is kept must not keep the memory locked.
+        with memoryview(data) as whole, _as_bytes(whole) as view:
+            try:
+                taken = max(self._endpoint.send(view), 0)
+            except OSError as exc:
+                self._fatal_error(exc, "Fatal write error on socket transport")
+                return 0
+            with view[taken:] as left:
+                rest = bytes(left)
+        if rest:
+            self._buffer.append(rest)
             self._blocked = True
             self._update_interest()
         return 0
@@ -377,6 +388,10 @@ def _check_sendable(data):
     if not isinstance(data, (bytes, bytearray, memoryview)):
         hint = "; encode it first: write(text.encode())" if isinstance(data, str) else ""
         raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}{hint}")
+
+
+def _as_bytes(view):
+    return view.cast("B") if view.c_contiguous else memoryview(bytes(view))
 
 
 def _describe_socket(sock, extra):

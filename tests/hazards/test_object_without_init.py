@@ -1,0 +1,33 @@
+"""An object made by __new__ alone, or whose __init__ failed: an exception at most, never a crash."""
+
+import pytest
+from helpers.processes import run_source
+
+PROGRAM = """
+import contextlib, inspect
+from tulipa._transports.{module} import {name}
+
+# Enough arguments for any of the methods, and of kinds that they know.
+CANDIDATES = [(), (b"x",), ([b"x"],), (None,), (1,), (1, None), (None, None), (None, None, 1), (OSError(), "why")]
+
+bare = {name}.__new__({name})
+for method in dir({name}):
+    if method.startswith("__") and method not in ("__repr__", "__del__"):
+        continue
+    for args in CANDIDATES:
+        with contextlib.suppress(Exception):
+            getattr(bare, method)(*args)
+print("alive")
+"""
+
+
+@pytest.mark.parametrize("module, name", [
+    ("base", "Transport"),
+    ("buffer", "WriteBuffer"),
+    ("callbacks", "CallbackWatcher"),
+    ("endpoint", "Endpoint"),
+    ("stream", "StreamTransport"),
+])
+def test_every_method(module, name):
+    program = run_source(PROGRAM.format(module=module, name=name))
+    assert (program.returncode, program.stdout.strip()) == (0, "alive"), program.stderr
