@@ -253,3 +253,12 @@ async def test_paused_transport_can_be_closed(loop):
         link.transport.close()
         assert await link.protocol.lost() is None
         assert await receive_all(loop, link.peer) == b""
+
+
+@on_loop
+async def test_new_limits_count_only_what_the_kernel_refused(loop):
+    async with linked(loop) as link:
+        link.transport.write(b"x" * 1000)
+        link.transport.set_write_buffer_limits(high=10)
+        assert "pause" not in link.protocol.events
+        assert link.transport.get_write_buffer_size() == 0

@@ -42,4 +42,5 @@ cdef class Scheduler(LoopState):
     cdef int _run_ready(self) except -1
     @cython.locals(ready=ReadyQueue, left=Py_ssize_t, link=Link, started=double, took=double)
     cdef int _run_ready_watched(self) except -1
+    @cython.locals(settling=list, settled=Py_ssize_t)
     cdef int _end_turn(self) except -1

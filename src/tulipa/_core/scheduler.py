@@ -259,10 +259,16 @@ class Scheduler(LoopState):
         return 0
 
     def _end_turn(self):
+        settling = self._settling
+        settled = 0
         try:
-            while self._settling:
-                cython.cast(Link, self._settling.pop(0))._settle()
+            # It may grow meanwhile.
+            while settled < len(settling):
+                settled += 1
+                cython.cast(Link, settling[settled - 1])._settle()
         finally:
+            if settled:
+                del settling[:settled]
             self._in_turn = False
         return 0
 
@@ -271,4 +277,4 @@ class Scheduler(LoopState):
         self._ready.clear()
         self._timers.clear()
         self._tasks.clear()
-        self._settling = []
+        self._settling.clear()

@@ -24,7 +24,6 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._core.ready import LoopState
 from tulipa._drivers.base import Watcher
 
 if not cython.compiled:  # compiled, the .pxd declares them

@@ -241,6 +241,8 @@ class StreamTransport(Transport):
     def set_write_buffer_limits(self, high=None, low=None):
         """Above `high` bytes the protocol is asked to pause writing, at `low` or less to resume. ValueError."""
         self._buffer.set_limits(high, low)
+        if self._settle_asked and not self._blocked:
+            self._flush()
         self._pause_protocol_if_full()
 
     def close(self):
