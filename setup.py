@@ -29,6 +29,7 @@ DIRECTIVES = {
     "boundscheck": False,
     "wraparound": False,
     "initializedcheck": False,
+    "nonecheck": True,  # an object made by __new__ alone has None in its fields: that is an error, not a crash
     "auto_pickle": False,
     "embedsignature": False,  # functions carry their signature already; docstrings stay as written
 }

@@ -134,7 +134,8 @@ class Future(Link):
         if self._cancelled:
             return self._make_cancelled_error()
         self._log_tb = False
-        return self._exception
+        # Several tasks may wait: none is to see the frames of the others.
+        return None if self._exception is None else self._exception.with_traceback(self._traceback)
 
     def _make_cancelled_error(self):
         """The CancelledError to raise: the one that ended the task, where there was one, but once only."""

@@ -71,6 +71,10 @@ class ReadyQueue:
         while self.count > 0:
             self.pop()
 
+    def __del__(self):
+        # The loop was never closed, and a chain must not be destroyed by recursion.
+        self.clear()
+
     def _append(self, link):
         if self._tail is None:
             self._head = link

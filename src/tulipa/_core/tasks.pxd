@@ -42,6 +42,8 @@ cdef class Task(Future):
     cdef int _become_ready(self) except -1
     @cython.locals(task=Task, mark=Task, steps=Py_ssize_t, next_mark=Py_ssize_t)
     cdef Task _request_cancellation(self)
+    cdef int _step_in_context(self) except -1
+    cdef _step_failed(self, object exc)
     cdef int _step(self, object failure) except -1
     cdef int _resume(self, object failure) except -1
     @cython.locals(value=reference)

@@ -50,12 +50,14 @@ class Task(Future):
         self._cancel_requests = 0
         self._to_throw = None
         self._returned = False
+        self._reference = None
         self._log_destroy_pending = True
-        self._reference = register(self._state_of_loop, self)
         if eager_start and self._loop.is_running():
+            self._reference = register(self._state_of_loop, self)
             self._start_eagerly()
         else:
             self._become_ready()
+            self._reference = register(self._state_of_loop, self)
 
     @property
     def __class__(self):
@@ -171,30 +173,46 @@ class Task(Future):
             state._ready.push(self)
 
     def _fire(self):
-        """One step, from the ready queue: in the task's context."""
+        """One step, from the ready queue."""
+        try:
+            self._step_in_context()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self._step_failed(exc)
+        finally:
+            if not cython.compiled:
+                self = None  # see _resume
+        return 0
+
+    def _step_in_context(self):
         failure = self._to_throw
         if failure is not None:
             self._to_throw = None
         elif self._fut_waiter is not None:
-            failure = cython.cast(Future, self._fut_waiter)._failure()
+            failure = cython.cast(Future, self._fut_waiter, typecheck=True)._failure()
         if not cython.compiled:
             try:
                 self._context.run(self._step, failure)
             finally:
                 self = None  # see _resume
             return 0
-        try:
-            PyContext_Enter(self._context)
-        except RuntimeError as exc:
-            # Somebody runs the loop inside of this very context: end the task rather than let it hang.
-            self._coro.close()
-            self._end_with_exception(exc)
-            return 0
+        PyContext_Enter(self._context)
         try:
             self._step(failure)
         finally:
             PyContext_Exit(self._context)
         return 0
+
+    def _step_failed(self, exc):
+        """Not the coroutine but the step failed: the context can't be entered, a callback can't be scheduled."""
+        if self._done:
+            context = {"message": "Exception in a step of a task", "exception": exc, "task": self}
+            self._loop.call_exception_handler(context)
+        else:
+            # End the task rather than let it hang.
+            self._end_with_exception(exc)
+            self._loop.call_soon(self._coro.close)
 
     def _step_on_foreign_loop(self):
         failure = self._to_throw
@@ -311,6 +329,9 @@ class Task(Future):
         before = swap_task(self._loop, self)
         try:
             self._context.run(self._resume_eagerly)
+        except BaseException:
+            self._leave()  # its context can't be entered: nobody is to wait for it
+            raise
         finally:
             swap_task(self._loop, before)
             if self._done:

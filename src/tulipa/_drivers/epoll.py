@@ -104,9 +104,10 @@ class EpollDriver(Driver):
         self._count = 0
         self._poll.close()
         self._epoll_fd = -1
-        if self._wake_fd >= 0:
-            os.close(self._wake_fd)
-            self._wake_fd = -1
+        # Forgotten before it is closed: `wake` in another thread must not meet its number in new hands.
+        number, self._wake_fd = self._wake_fd, -1
+        if number >= 0:
+            os.close(number)
 
     def watcher_of(self, fd):
         if 0 <= fd < len(self._table):

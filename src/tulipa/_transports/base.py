@@ -1,5 +1,3 @@
-# cython: nonecheck=True
-# An object made by __new__ alone has None in its fields.
 """The life of a transport, the same for every kind.
 
     new ──_start──▶ open ──close()──▶ closing ──all sent──▶ lost ──next turn──▶ over

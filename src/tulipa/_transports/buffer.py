@@ -1,5 +1,3 @@
-# cython: nonecheck=True
-# An object made by __new__ alone has None in its fields.
 """The write buffer that all transports share: pieces in order, and the limits of back-pressure."""
 
 from tulipa._transports.endpoint import PIECES_AT_ONCE

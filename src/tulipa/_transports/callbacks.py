@@ -1,5 +1,3 @@
-# cython: nonecheck=True
-# An object made by __new__ alone has None in its fields.
 """One descriptor's callbacks (add_reader, add_writer) and the tasks that wait in a sock_ call for it.
 
 Some facts, and what follows from them:

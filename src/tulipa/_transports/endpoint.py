@@ -1,5 +1,3 @@
-# cython: nonecheck=True
-# An object made by __new__ alone has None in its fields.
 """Endpoints: what a transport reads from and writes to.
 
 ``receive()``

@@ -1,5 +1,3 @@
-# cython: nonecheck=True
-# An object made by __new__ alone has None in its fields.
 """Streams of bytes over a socket (PEP 3156, "Bidirectional Stream Transports")."""
 
 import asyncio
