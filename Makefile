@@ -5,6 +5,8 @@ VENV ?= .venv
 # Arguments for pytest (make test PYTEST_ARGS="-k timers -x"), and the legs to run (make test LEGS=3.11-compiled).
 PYTEST_ARGS ?=
 LEGS ?=
+# Arguments for the benchmarks (make bench BENCH_ARGS=--quick).
+BENCH_ARGS ?=
 # Not every contender of the benchmarks runs on every Python.
 BENCH_PYTHON ?= $(shell $(PYTHON) tools/pythons.py 3.13 3.12)
 
@@ -28,7 +30,7 @@ test-quick: check-python  ## run the suite on the main Python only, without buil
 	$(PYTHON) tools/legs.py --quick --legs '$(LEGS)' -- $(PYTEST_ARGS)
 
 bench: $(BENCH)/.installed  ## measure tulipa against the other event loops
-	$(BENCH)/bin/python -m bench
+	$(BENCH)/bin/python -m bench $(BENCH_ARGS)
 
 build: $(DEV)/.installed  ## compile the hot modules in place, beside their sources, for development
 	TULIPA_REQUIRE_COMPILED=1 $(DEV)/bin/python setup.py --quiet build_ext --inplace
