@@ -77,6 +77,8 @@ def test_a_pause_by_hand():
     assert stop.value.value == "result"
     with pytest.raises(KeyError):
         tulipa.sleep(0).throw(KeyError("thrown"))
+    with pytest.raises(KeyError, match="thrown"):
+        tulipa.sleep(0).throw(KeyError, "thrown")
     pause = tulipa.sleep(0)
     pause.close()
     with pytest.raises(StopIteration):

@@ -58,7 +58,7 @@ from tulipa._core.scheduler import Scheduler
 from tulipa._drivers import make_driver
 
 loop = Scheduler(make_driver())
-for _ in range(300000):
+for _ in range(1_000_000):
     loop.call_soon(print)
 del loop
 gc.collect()

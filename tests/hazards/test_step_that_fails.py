@@ -82,14 +82,18 @@ def test_coroutine_function_as_done_callback_in_debug_mode(loop, loop_errors):
 @pytest.mark.tulipa_only
 @pytest.mark.virtual_too
 def test_woken_twice(loop, loop_errors):
+    pending = loop.create_future()
+
     async def main():
         await Foreign(loop, wake_ups=2)
-        pending = loop.create_future()
-        loop.call_later(0.001, pending.set_result, None)
         await pending
 
+    def wake_it_once_more(task):
+        pending.set_result(None)
+        loop.call_soon(loop.stop)
+
     task = loop.create_task(main())
-    loop.call_later(0.002, loop.stop)
+    task.add_done_callback(wake_it_once_more)
     loop.run_forever()
     with pytest.raises(RuntimeError, match="await wasn't used with future"):
         task.result()

@@ -11,6 +11,7 @@ except ImportError:
 
 from tulipa._core import describe
 from tulipa._core.ready import Link, LoopState
+from tulipa._core.throwing import to_raise
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.handles import new_handle
@@ -278,13 +279,7 @@ class FutureIter:
     def throw(self, kind, value=None, traceback=None):
         """Raise the exception where the future is awaited."""
         self._future = None
-        if value is None:
-            value = kind() if isinstance(kind, type) else kind
-        elif not isinstance(value, BaseException):
-            value = kind(value)
-        if not isinstance(value, BaseException):
-            raise TypeError(f"exceptions must derive from BaseException, not {type(value).__name__}")
-        raise value if traceback is None else value.with_traceback(traceback)
+        raise to_raise(kind, value, traceback)
 
     def close(self):
         """Stop waiting."""

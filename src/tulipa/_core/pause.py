@@ -5,6 +5,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
+from tulipa._core.throwing import to_raise
 from tulipa._core.waiting import sleep_until_timer
 
 if not cython.compiled:  # compiled, the .pxd declares them
@@ -36,10 +37,7 @@ class Pause:
     def throw(self, kind, value=None, traceback=None):
         """End it with the exception."""
         self._resumed = True
-        error = kind if value is None else value
-        if isinstance(error, type):
-            error = error()
-        raise error if traceback is None else error.with_traceback(traceback)
+        raise to_raise(kind, value, traceback)
 
     def close(self):
         """End it."""
