@@ -100,7 +100,6 @@ def find_legs(main_python):
     others = [series for series, python in found.items() if python]
     legs = [Leg(main_series, mode, main_python, main=True) for mode in MODES]
     legs += [Leg(series, "compiled", found[series], main=False) for series in others]
-    legs += [Leg(series, "interpreted", found[series], main=False) for series in others[-1:]]
     return legs, [series for series, python in found.items() if not python]
 
 

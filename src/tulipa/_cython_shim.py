@@ -62,8 +62,15 @@ def pointer(base):
 
 
 def cast(type, value, typecheck=False):
-    """Convert to a number type, as C does; a cast to any other type gives the value itself."""
-    return type(value) if type in (builtins.int, builtins.float, builtins.bool) else value
+    """Convert to a number type, as C does; a cast to any other type gives the value itself.
+
+    With `typecheck`, raises TypeError where it is neither None nor an instance of the class `type`.
+    """
+    if type in (builtins.int, builtins.float, builtins.bool):
+        return type(value)
+    if typecheck and isinstance(type, builtins.type) and not isinstance(value, (type, builtins.type(None))):
+        raise TypeError(f"Cannot convert {builtins.type(value).__name__} to {type.__name__}")
+    return value
 
 
 def declare(type=None, value=None, **variables):
