@@ -56,7 +56,8 @@ def test_other_casts_give_the_value_itself():
     assert shim.cast(dict, value) is value
     assert shim.cast(shim.pointer(shim.char), value) is value
     assert shim.cast("Link", value, typecheck=True) is value
-    assert shim.cast(dict, value, typecheck=True) is value and shim.cast(dict, None, typecheck=True) is None
+    table = {}
+    assert shim.cast(dict, table, typecheck=True) is table and shim.cast(dict, None, typecheck=True) is None
     with pytest.raises(TypeError, match="Cannot convert int to dict"):
         shim.cast(dict, 1, typecheck=True)
 
