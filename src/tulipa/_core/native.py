@@ -27,6 +27,6 @@ def call_in(context, callback, args):
 
 
 def set_send(iterator_type, send):
-    """Give a compiled iterator type the `am_send` slot: awaiting it then makes no StopIteration object."""
+    """Give a compiled iterator type the `am_send` slot: awaiting it makes no StopIteration object, or one at most."""
     if cython.compiled:
         fill_am_send(iterator_type, send)
