@@ -2,16 +2,8 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.handles cimport new_handle
-from tulipa._core.native cimport current_context, set_send
+from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, current_context, new_reference, set_send
 from tulipa._core.ready cimport Link, LoopState
-
-cdef extern from *:
-    """
-    #define tulipa_new_reference(object) (Py_INCREF(object), (object))
-    """
-    PyObject *new_reference "tulipa_new_reference"(object)
-    int PYGEN_NEXT
-    int PYGEN_RETURN
 
 
 cdef class Future(Link):

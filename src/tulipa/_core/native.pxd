@@ -9,6 +9,7 @@ ctypedef int (*sender)(object, object, PyObject **) except -1
 
 cdef extern from *:
     """
+    #define tulipa_new_reference(object) (Py_INCREF(object), (object))
     /* From Python 3.12 on, `await` calls tp_iternext, not am_send; ending it bare is returning None. */
     static PyObject *tulipa_next_by_send(PyObject *self) {
         PyObject *result = NULL, *stop;
@@ -33,6 +34,9 @@ cdef extern from *:
         return 0;
     }
     """
+    PyObject *new_reference "tulipa_new_reference"(object)
+    int PYGEN_NEXT
+    int PYGEN_RETURN
     int fill_am_send "tulipa_fill_am_send"(object type, sender send) except -1
 
 cdef object current_context()

@@ -1,15 +1,7 @@
 cimport cython
 from cpython.object cimport PyObject
 
-from tulipa._core.native cimport set_send
-
-cdef extern from *:
-    """
-    #define tulipa_new_reference(object) (Py_INCREF(object), (object))
-    """
-    PyObject *new_reference "tulipa_new_reference"(object)
-    int PYGEN_NEXT
-    int PYGEN_RETURN
+from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, new_reference, set_send
 
 
 @cython.final

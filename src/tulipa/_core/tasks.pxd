@@ -2,22 +2,19 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.futures cimport Future
-from tulipa._core.native cimport current_context
+from tulipa._core.native cimport PYGEN_RETURN, PyContext_Enter, PyContext_Exit, current_context
 from tulipa._core.ready cimport LoopState
 from tulipa._core.world cimport enter_task, leave_task, register, swap_task, unregister
 
 cdef extern from *:
     """
-    /* Cython counts the reference that it makes of a pointer; the one that PyIter_Send gave is given back. */
+    /* PyIter_Send gives a reference of its own: it is taken over, not counted again. */
     static CYTHON_INLINE PyObject *tulipa_own_reference(PyObject *object) { return object; }
     """
     object own_reference "tulipa_own_reference"(PyObject *object)
-    int PYGEN_RETURN
 
 cdef extern from "Python.h":
     int PyIter_Send(object iterator, object value, PyObject **out) except -1
-    int PyContext_Enter(object context) except -1
-    int PyContext_Exit(object context) except -1
 
 ctypedef PyObject *reference
 

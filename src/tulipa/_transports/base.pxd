@@ -1,11 +1,7 @@
-from tulipa._core.native cimport current_context
+from tulipa._core.native cimport PyContext_Enter, PyContext_Exit, current_context
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._drivers.base cimport Driver, Watcher
 from tulipa._transports.endpoint cimport Endpoint
-
-cdef extern from "Python.h":
-    int PyContext_Enter(object context) except -1
-    int PyContext_Exit(object context) except -1
 
 
 cdef class Transport(Watcher):
