@@ -40,7 +40,6 @@ cdef class Future(Link):
 
 
 @cython.final
-@cython.freelist(128)
 cdef class FutureIter:
     cdef Future _future
     cdef bint _yielded

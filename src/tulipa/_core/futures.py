@@ -257,6 +257,8 @@ class Future(Link):
         return _iterate(self)
 
 
+@cython.freelist(128)
+@cython.cclass
 class FutureIter:
     """What ``await future`` iterates over: yields the future once, then ends with its result."""
 

@@ -14,7 +14,7 @@ cdef class Handle(Link):
     cdef public object _source_traceback
     cdef object __weakref__
 
-    cdef _report(self, object exc, object callback, tuple args)
+    cpdef _run(self)
 
 
 @cython.locals(handle=Handle)

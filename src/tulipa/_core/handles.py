@@ -63,23 +63,23 @@ class Handle(Link):
 
     def _run(self):
         """Call the callback now, as the loop would."""
-        self._fire()
-
-    def _fire(self):
-        if self._cancelled:
-            return 0
-        callback = self._callback
-        args = self._args
         try:
-            call_in(self._context, callback, args)
+            self._fire()
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            self._report(exc, callback, args)
+            self._fire_failed(exc)
+
+    def _fire(self):
+        if not self._cancelled:
+            call_in(self._context, self._callback, self._args)
         return 0
 
-    def _report(self, exc, callback, args):
-        what = describe.callback(callback, args, self._loop.get_debug())
+    def _fire_failed(self, exc):
+        if self._cancelled:
+            what = self._what or "that cancelled its own handle"
+        else:
+            what = describe.callback(self._callback, self._args, self._loop.get_debug())
         context = {"message": f"Exception in callback {what}", "exception": exc, "handle": self}
         if self._source_traceback:
             context["source_traceback"] = self._source_traceback

@@ -5,13 +5,15 @@ from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, new_reference, set_se
 
 
 @cython.final
-@cython.freelist(64)
 cdef class Pause:
     cdef object _result
     cdef bint _resumed
 
     cdef bint _must_wait(self)
 
+
+@cython.locals(pause=Pause)
+cpdef object sleep(object delay, object result=*)
 
 @cython.locals(this=Pause)
 cdef int _send(object pause, object value, PyObject **out) except -1

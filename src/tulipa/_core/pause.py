@@ -12,6 +12,8 @@ if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.native import set_send
 
 
+@cython.freelist(64)
+@cython.cclass
 class Pause:
     """A coroutine-like object that lets everything else that is ready run once, then ends with its result."""
 
@@ -69,6 +71,9 @@ def sleep(delay, result=None):
 
     Raises ValueError for NaN. As asyncio.sleep; what it gives is awaited, or made a task, like any coroutine.
     """
-    if delay <= 0:
-        return Pause(result)
+    if delay == 0 or delay <= 0:  # the first is faster for an int
+        pause = Pause.__new__(Pause)
+        pause._result = result
+        pause._resumed = False
+        return pause
     return sleep_until_timer(delay, result)

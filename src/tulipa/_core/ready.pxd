@@ -5,6 +5,7 @@ cdef class Link:
     cdef Link _next
 
     cdef int _fire(self) except -1
+    cdef int _fire_failed(self, object exc) except -1
     cdef int _settle(self) except -1
 
 
@@ -30,6 +31,7 @@ cdef class LoopState:
     cdef public bint _debug
     cdef public bint _closed
     cdef bint _in_turn
+    cdef Link _entered
     cdef list _settling
     cdef readonly set _tasks
     cdef readonly set _transport_fds

@@ -14,8 +14,12 @@ class Link:
         self._next = None
 
     def _fire(self):
-        """Do what was waited for. Raises only what must leave the loop (KeyboardInterrupt, SystemExit)."""
+        """Do what was waited for. What it raises goes to `_fire_failed`; KeyboardInterrupt, SystemExit leave the loop."""
         raise NotImplementedError
+
+    def _fire_failed(self, exc):
+        """`_fire` raised `exc`: report it, or raise what must leave the loop."""
+        raise exc
 
     def _settle(self):
         """Finish what was gathered during this turn; see LoopState.at_end_of_turn."""
@@ -35,6 +39,8 @@ class ReadyQueue:
 
     def push(self, link):
         """Append `link`, after everything that was posted before."""
+        if link is None:
+            raise TypeError("a link is expected, got None")
         if self._has_posted:
             self.collect_posted()
         self._append(link)
@@ -92,6 +98,7 @@ class LoopState:
         self._debug = False
         self._closed = False
         self._in_turn = False
+        self._entered = None
         self._settling = []
         self._tasks = set()
         self._transport_fds = set()

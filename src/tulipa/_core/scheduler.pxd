@@ -5,6 +5,7 @@ from tulipa._core.handles cimport Handle, new_handle
 from tulipa._core.ready cimport Link, LoopState, ReadyQueue
 from tulipa._core.tasks cimport Task, new_task
 from tulipa._core.timers cimport TimerHandle, TimerHeap, new_timer
+from tulipa._core.world cimport leave_on_ours
 from tulipa._drivers.base cimport Driver
 
 cdef double _LONGEST_WAIT
@@ -38,9 +39,9 @@ cdef class Scheduler(LoopState):
     cdef double _time_to_wait(self) except? -2
     @cython.locals(now=double, timer=TimerHandle)
     cdef int _collect_due(self) except -1
-    @cython.locals(ready=ReadyQueue, left=Py_ssize_t)
+    @cython.locals(ready=ReadyQueue, left=Py_ssize_t, link=Link)
     cdef int _run_ready(self) except -1
-    @cython.locals(ready=ReadyQueue, left=Py_ssize_t, link=Link, started=double, took=double)
-    cdef int _run_ready_watched(self) except -1
+    @cython.locals(started=double, took=double)
+    cdef int _fire_watched(self, Link link) except -1
     @cython.locals(settling=list, settled=Py_ssize_t)
-    cdef int _end_turn(self) except -1
+    cdef int _settle_all(self) except -1

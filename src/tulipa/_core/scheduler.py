@@ -24,6 +24,7 @@ if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.handles import new_handle
     from tulipa._core.tasks import new_task
     from tulipa._core.timers import new_timer
+    from tulipa._core.world import leave_on_ours
 
 _LONGEST_WAIT = 86400.0
 
@@ -166,38 +167,47 @@ class Scheduler(LoopState):
     def _run_until_stopped(self):
         """Iterate until `stop` was called; the iteration in which it was called is finished first."""
         self._empty_looks = 0
-        while True:
-            self._run_once()
-            if self._stopping:
-                self._stopping = False
-                return 0
+        try:
+            while True:
+                self._run_once()
+                if self._stopping:
+                    self._stopping = False
+                    return 0
+        finally:
+            leave_on_ours(self)
 
     def _run_once(self):
+        if self._in_turn:
+            raise RuntimeError("a turn can't begin within a turn; await what is to happen instead of running the loop")
         # 1. Wait for readiness as long as there is nothing else to do; what is ready joins the queue.
         if self._must_look():
             self._look()
         # 2. What other threads posted, then the timers that are due, join the queue.
-        self._ready.collect_posted()
-        self._collect_due()
+        if self._ready._has_posted:
+            self._ready.collect_posted()
+        if self._timers._items:
+            self._collect_due()
         # 3. Run what stands in the queue now, no more. 4. Send what was gathered meanwhile.
         self._in_turn = True
         try:
-            if self._debug:
-                self._run_ready_watched()
-            else:
-                self._run_ready()
+            self._run_ready()
         finally:
-            self._end_turn()
+            if self._settling:
+                self._settle_all()
+            self._in_turn = False
         return 0
 
     def _must_look(self):
-        if self._empty_looks < _PATIENCE or self._stopping or not self._ready.has_work():
+        if self._empty_looks < _PATIENCE or self._stopping:
+            return True
+        if self._ready.count == 0 and not self._ready._has_posted:
             return True
         self._blind_turns += 1
         return self._blind_turns >= _STRIDE or self._driver.time() - self._last_look > _LONGEST_BLINDNESS
 
     def _look(self):
         """Ask the driver what is ready, waiting if there is no work. Who posts from here on wakes the driver."""
+        leave_on_ours(self)
         self._waiting = True
         before = self._ready.count
         timeout = self._time_to_wait()
@@ -223,8 +233,6 @@ class Scheduler(LoopState):
         return min(max(when - self._driver.time(), 0.0), _LONGEST_WAIT)
 
     def _collect_due(self):
-        if self._timers.count() == 0:
-            return 0
         now = self._driver.time()
         timer = self._timers.pop_due(now)
         while timer is not None:
@@ -233,32 +241,43 @@ class Scheduler(LoopState):
         return 0
 
     def _run_ready(self):
+        """Fire what stands in the queue; one that fails is no reason to stop for the others."""
         ready = self._ready
         left = ready.count
         while left > 0:
-            left -= 1
-            ready.pop()._fire()
+            # One guard for all of them, set up again after a failure only.
+            try:
+                while left > 0:
+                    left -= 1
+                    link = ready.pop()
+                    if self._entered is not None and not isinstance(link, Task):
+                        leave_on_ours(self)
+                    if self._debug:
+                        self._fire_watched(link)
+                    else:
+                        link._fire()
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as exc:
+                link._fire_failed(exc)
+        link = None  # an exception's traceback holds this frame, when interpreted
         return 0
 
-    def _run_ready_watched(self):
-        """Debug mode: tell of callbacks that hold the loop up."""
-        ready = self._ready
-        left = ready.count
-        while left > 0:
-            left -= 1
-            link = ready.pop()
-            self._current_handle = link
-            started = self._driver.time()
-            try:
-                link._fire()
-            finally:
-                self._current_handle = None
+    def _fire_watched(self, link):
+        """Debug mode: tell of a callback that holds the loop up."""
+        self._current_handle = link
+        started = self._driver.time()
+        try:
+            link._fire()
+        finally:
+            self._current_handle = None
             took = self._driver.time() - started
             if took >= self.slow_callback_duration:
                 describe.log_slow(link, took)
         return 0
 
-    def _end_turn(self):
+    def _settle_all(self):
+        leave_on_ours(self)
         settling = self._settling
         settled = 0
         try:
@@ -267,9 +286,7 @@ class Scheduler(LoopState):
                 settled += 1
                 cython.cast(Link, settling[settled - 1])._settle()
         finally:
-            if settled:
-                del settling[:settled]
-            self._in_turn = False
+            del settling[:settled]
         return 0
 
     def _drop_everything(self):

@@ -2,19 +2,37 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.futures cimport Future
-from tulipa._core.native cimport PYGEN_RETURN, PyContext_Enter, PyContext_Exit, current_context
+from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, current_context
 from tulipa._core.ready cimport LoopState
-from tulipa._core.world cimport enter_task, leave_task, register, swap_task, unregister
+from tulipa._core.world cimport (
+    enter_on_ours, enter_task, leave_on_ours, leave_task, register, swap_task, unregister
+)
 
 cdef extern from *:
     """
-    /* PyIter_Send gives a reference of its own: it is taken over, not counted again. */
+    /* What follows gives references of its own: they are taken over, not counted again. */
     static CYTHON_INLINE PyObject *tulipa_own_reference(PyObject *object) { return object; }
+
+    static CYTHON_INLINE int tulipa_resume(PyObject *coro, PyObject **out) {
+        return (int)PyIter_Send(coro, Py_None, out);
+    }
+    static PyObject *tulipa_take_exception(void) {
+    #if PY_VERSION_HEX >= 0x030C0000
+        return PyErr_GetRaisedException();
+    #else
+        PyObject *kind, *value, *traceback;
+        PyErr_Fetch(&kind, &value, &traceback);
+        PyErr_NormalizeException(&kind, &value, &traceback);
+        if (traceback != NULL) PyException_SetTraceback(value, traceback);
+        Py_XDECREF(kind);
+        Py_XDECREF(traceback);
+        return value;
+    #endif
+    }
     """
     object own_reference "tulipa_own_reference"(PyObject *object)
-
-cdef extern from "Python.h":
-    int PyIter_Send(object iterator, object value, PyObject **out) except -1
+    int resume "tulipa_resume"(object coro, PyObject **out)
+    PyObject *take_exception "tulipa_take_exception"()
 
 ctypedef PyObject *reference
 
@@ -30,7 +48,6 @@ cdef class Task(Future):
     cdef readonly object _fut_waiter
     cdef Py_ssize_t _cancel_requests
     cdef object _to_throw
-    cdef bint _returned
     cdef public bint _log_destroy_pending
     cdef object _reference
 
@@ -39,17 +56,17 @@ cdef class Task(Future):
     cdef int _become_ready(self) except -1
     @cython.locals(task=Task, mark=Task, steps=Py_ssize_t, next_mark=Py_ssize_t)
     cdef Task _request_cancellation(self)
-    cdef int _step_in_context(self) except -1
-    cdef _step_failed(self, object exc)
+    @cython.locals(state=LoopState)
     cdef int _step(self, object failure) except -1
+    @cython.locals(value=reference, outcome=int)
     cdef int _resume(self, object failure) except -1
-    @cython.locals(value=reference)
-    cdef object _send(self)
+    cdef int _raised(self, object exc) except -1
     @cython.locals(future=Future)
     cdef int _wait_for(self, object yielded) except -1
     cdef _wait_for_foreign(self, object yielded)
     cdef _refuse(self, object yielded)
     cdef int _start_eagerly(self) except -1
+    @cython.locals(state=LoopState)
     cdef int _leave(self) except -1
     cdef int _end_with_result(self, object value) except -1
     cdef int _end_with_exception(self, object exc) except -1

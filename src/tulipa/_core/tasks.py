@@ -15,7 +15,15 @@ from tulipa._core.futures import Future
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.native import current_context
-    from tulipa._core.world import enter_task, leave_task, register, swap_task, unregister
+    from tulipa._core.world import (
+        enter_on_ours,
+        enter_task,
+        leave_on_ours,
+        leave_task,
+        register,
+        swap_task,
+        unregister,
+    )
 
 _tasks_made = 0
 _our_globals = globals()
@@ -49,7 +57,6 @@ class Task(Future):
         self._fut_waiter = None
         self._cancel_requests = 0
         self._to_throw = None
-        self._returned = False
         self._reference = None
         self._log_destroy_pending = True
         if eager_start and self._loop.is_running():
@@ -169,23 +176,12 @@ class Task(Future):
         if state is None:
             self._loop.call_soon(self._step_on_foreign_loop, context=self._context)
         else:
-            state._check_closed()
+            if state._closed:
+                state._check_closed()
             state._ready.push(self)
 
     def _fire(self):
         """One step, from the ready queue."""
-        try:
-            self._step_in_context()
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            self._step_failed(exc)
-        finally:
-            if not cython.compiled:
-                self = None  # see _resume
-        return 0
-
-    def _step_in_context(self):
         failure = self._to_throw
         if failure is not None:
             self._to_throw = None
@@ -204,7 +200,7 @@ class Task(Future):
             PyContext_Exit(self._context)
         return 0
 
-    def _step_failed(self, exc):
+    def _fire_failed(self, exc):
         """Not the coroutine but the step failed: the context can't be entered, a callback can't be scheduled."""
         if self._done:
             context = {"message": "Exception in a step of a task", "exception": exc, "task": self}
@@ -237,52 +233,64 @@ class Task(Future):
                 failure = self._make_cancelled_error()
             self._must_cancel = False
         self._fut_waiter = None
-        enter_task(self._loop, self)
+        state = self._state_of_loop
         try:
-            self._resume(failure)
+            if state is None:
+                enter_task(self._loop, self)
+                try:
+                    self._resume(failure)
+                finally:
+                    leave_task(self._loop, self)
+            else:
+                if state._entered is not self:
+                    enter_on_ours(state, self)
+                self._resume(failure)
         finally:
-            leave_task(self._loop, self)
             if not cython.compiled:
                 self = None  # see _resume
         return 0
 
     def _resume(self, failure):
-        try:
-            if failure is None:
-                yielded = self._send()
+        if cython.compiled and failure is None:
+            # The same as below, without a StopIteration object and without looking for exceptions to catch.
+            value = cython.NULL
+            outcome = resume(self._coro, cython.address(value))
+            if outcome == PYGEN_NEXT:
+                self._wait_for(own_reference(value))
+            elif outcome == PYGEN_RETURN:
+                self._end_with_result(own_reference(value))
             else:
-                yielded = self._coro.throw(failure)
+                self._raised(own_reference(take_exception()))
+            return 0
+        try:
+            yielded = self._coro.send(None) if failure is None else self._coro.throw(failure)
         except StopIteration as stop:
             self._end_with_result(stop.value)
-        except CancelledError as exc:
-            # Kept for whoever awaits this task: the chain of its causes is not lost.
-            self._cancelled_exc = exc
-            self._end_cancelled(None)
-        except (KeyboardInterrupt, SystemExit) as exc:
-            self._end_with_exception(exc)
-            raise
         except BaseException as exc:
-            self._end_with_exception(exc)
+            self._raised(exc)
         else:
-            if self._returned:
-                self._end_with_result(yielded)
-            else:
-                self._wait_for(yielded)
+            self._wait_for(yielded)
         finally:
             if not cython.compiled:
                 # The exception's traceback holds this frame: through it, the task would keep itself alive.
                 self = None
         return 0
 
-    def _send(self):
-        """Resume the coroutine; compiled, its return value comes without a StopIteration object."""
-        if not cython.compiled:
-            coro = self._coro
-            self = None  # see _resume
-            return coro.send(None)
-        value = cython.NULL
-        self._returned = PyIter_Send(self._coro, None, cython.address(value)) == PYGEN_RETURN
-        return own_reference(value)
+    def _raised(self, exc):
+        """The coroutine ended by an exception. Raises it again where it has to leave the loop."""
+        if isinstance(exc, CancelledError):
+            # Kept for whoever awaits this task: the chain of its causes is not lost.
+            self._cancelled_exc = exc
+            self._end_cancelled(None)
+            return 0
+        self._end_with_exception(exc)
+        if isinstance(exc, (KeyboardInterrupt, SystemExit)):
+            try:
+                raise exc
+            finally:
+                if not cython.compiled:
+                    self = None  # see _resume
+        return 0
 
     def _wait_for(self, yielded):
         """The coroutine yielded: be woken by what it waits for."""
@@ -343,6 +351,9 @@ class Task(Future):
     # -- the end --------------------------------------------------------------------------------------------
 
     def _leave(self):
+        state = self._state_of_loop
+        if state is not None and state._entered is self:
+            leave_on_ours(state)
         if self._reference is not None:
             unregister(self._state_of_loop, self, self._reference)
             self._reference = None

@@ -1,4 +1,4 @@
-from tulipa._core.ready cimport LoopState
+from tulipa._core.ready cimport Link, LoopState
 
 cdef dict _current
 cdef bint _shared_dict
@@ -10,4 +10,6 @@ cdef object register(LoopState state, object task)
 cdef int unregister(LoopState state, object task, object reference) except -1
 cdef int enter_task(object loop, object task) except -1
 cdef int leave_task(object loop, object task) except -1
+cdef int enter_on_ours(LoopState state, Link task) except -1
+cdef int leave_on_ours(LoopState state) except -1
 cdef object swap_task(object loop, object task)

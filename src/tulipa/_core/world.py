@@ -14,6 +14,7 @@ if asyncio.current_task.__module__ == "_asyncio":
 _shared_dict = isinstance(_current, dict)
 _enter = asyncio.tasks._enter_task
 _leave = asyncio.tasks._leave_task
+_swap = getattr(asyncio.tasks, "_swap_current_task", None)
 
 # A WeakSet: its class-level `add` costs more than a whole step of a task, its table of references does not.
 _known = getattr(asyncio.tasks, "_scheduled_tasks", None)
@@ -41,7 +42,7 @@ def unregister(state, task, reference):
 
 
 def enter_task(loop, task):
-    """`task` runs from here on; `asyncio.current_task(loop)` gives it."""
+    """`task` runs from here on; `asyncio.current_task(loop)` gives it. RuntimeError while another one runs."""
     if not _shared_dict:
         _enter(loop, task)
         return 0
@@ -56,6 +57,32 @@ def leave_task(loop, task):
         del _current[loop]
     else:
         _leave(loop, task)
+
+
+def enter_on_ours(state, task):
+    """`task` runs from here on, on a loop of ours; RuntimeError while another one runs.
+
+    Nobody leaves when its step is over: mostly a task follows a task, and takes its place in the table. Whoever
+    lets other code run calls `leave_on_ours` first.
+    """
+    if state._entered is None:
+        enter_task(state, task)
+    elif _shared_dict:
+        _current[state] = task
+    else:
+        _swap(state, task)
+    state._entered = task
+
+
+def leave_on_ours(state):
+    """No task of this loop runs."""
+    if state._entered is None:
+        return 0
+    state._entered = None
+    if _shared_dict:
+        _current.pop(state, None)
+    else:
+        _swap(state, None)
 
 
 def swap_task(loop, task):

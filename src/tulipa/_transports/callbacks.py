@@ -116,7 +116,7 @@ class CallbackWatcher(Watcher):
                 waiter.set_result(None)
                 break
         if handle is not None:
-            handle._fire()
+            handle._run()
         return 0
 
     def _wanted(self):
