@@ -1,6 +1,8 @@
+cimport cython
+
 from tulipa._core.native cimport PyContext_Enter, PyContext_Exit, current_context
 from tulipa._core.ready cimport Link, LoopState
-from tulipa._drivers.base cimport Driver, Watcher
+from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher
 from tulipa._transports.endpoint cimport Endpoint
 
 
@@ -15,6 +17,9 @@ cdef class Transport(Watcher):
     cdef readonly object _protocol
     cdef bint _is_buffered
     cdef bint _made
+    cdef bint _paused
+    cdef bint _eof_read
+    cdef bint _blocked
     cdef bint _closing
     cdef bint _lost
     cdef bint _over
@@ -24,6 +29,8 @@ cdef class Transport(Watcher):
     cdef int _prepare(self, object loop, Endpoint endpoint, int fd, object protocol, object extra,
                       object server) except -1
     cdef int _take_protocol(self, object protocol) except -1
+    @cython.locals(interest=int)
+    cdef int _update_interest(self) except -1
     cdef int _on_ready(self, int happened) except -1
     cdef int _on_settle(self) except -1
     cdef int _forget_unsent(self) except -1

@@ -26,6 +26,7 @@ from tulipa._drivers.base import Watcher
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.native import current_context
+    from tulipa._drivers.base import READ, WRITE
 
 
 class Transport(Watcher):
@@ -43,6 +44,9 @@ class Transport(Watcher):
         self._server = server
         self._extra = {} if extra is None else dict(extra)
         self._made = False
+        self._paused = False
+        self._eof_read = False
+        self._blocked = False
         self._closing = False
         self._lost = False
         self._over = False
@@ -102,6 +106,37 @@ class Transport(Watcher):
             self._on_settle()
         finally:
             PyContext_Exit(self._context)
+        return 0
+
+    def _start(self, waiter):
+        """The first event: connection_made, then reading, then whoever waits for the connection."""
+        try:
+            if not self._lost:
+                self._made = True
+                self._protocol.connection_made(self)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self._report(exc, "protocol.connection_made() failed")
+        finally:
+            self._update_interest()
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+
+    def _update_interest(self):
+        """Ask the driver for what we can use now."""
+        if self._lost:
+            return 0
+        interest = 0
+        if self._made and not (self._closing or self._paused or self._eof_read):
+            interest = READ
+        if self._blocked:
+            interest |= WRITE
+        if interest != self._interest:
+            try:
+                self._driver.watch(self, interest)
+            except OSError as exc:
+                self._fatal_error(exc, "Fatal error: its descriptor can't be watched")
         return 0
 
     def _on_ready(self, happened):
