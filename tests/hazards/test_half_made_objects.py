@@ -23,7 +23,7 @@ CASES = {
     "push": "[loop._ready.push(None), loop.call_soon(loop.stop), loop.run_forever()]",
     "wait": "[loop.call_soon(loop.stop), loop._driver.wait(0, None), announce(Watcher(0), READ, None)]",
     "turn within a turn":
-        "[[loop.call_soon(f) for f in (loop.stop, loop._run_until_stopped, int)], loop.run_forever(), raise_reported()]",
+        "[[loop.call_soon(f) for f in (loop.stop, loop._run_until_stopped, int)], loop.run_forever(), raise_seen()]",
 }
 
 PROGRAM = """
@@ -37,7 +37,7 @@ def new(kind):
 async def wait_for(future):
     await future
 
-def raise_reported():
+def raise_seen():
     raise errors[0]
 
 errors = []

@@ -238,14 +238,16 @@ class Future(Link):
     def _schedule(self, entry):
         state = self._state_of_loop
         if isinstance(entry, Link):
-            state._check_closed()
+            if state._closed:
+                state._check_closed()
             state._ready.push(cython.cast(Link, entry))
             return 0
         function, context = entry
         if state is None or state._debug:
             self._loop.call_soon(function, self, context=context)
         else:
-            state._check_closed()
+            if state._closed:
+                state._check_closed()
             state._ready.push(new_handle(function, (self,), self._loop, context))
 
     # -- awaiting -------------------------------------------------------------------------------------------

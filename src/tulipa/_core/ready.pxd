@@ -38,4 +38,3 @@ cdef class LoopState:
     cdef object __weakref__
 
     cdef int at_end_of_turn(self, Link link) except -1
-    cpdef int _check_closed(self) except -1

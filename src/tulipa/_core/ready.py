@@ -14,7 +14,7 @@ class Link:
         self._next = None
 
     def _fire(self):
-        """Do what was waited for. What it raises goes to `_fire_failed`; KeyboardInterrupt, SystemExit leave the loop."""
+        """Do what was waited for. What it raises goes to `_fire_failed`; KeyboardInterrupt and SystemExit pass."""
         raise NotImplementedError
 
     def _fire_failed(self, exc):

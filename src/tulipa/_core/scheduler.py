@@ -112,7 +112,8 @@ class Scheduler(LoopState):
 
     def create_task(self, coro, *, name=None, context=None, eager_start=None, **kwargs):
         """A Task that runs `coro`, or what the task factory makes of it. As of Python 3.14."""
-        self._check_closed()
+        if self._closed:
+            self._check_closed()
         if self._task_factory is not None:
             return self._make_by_factory(coro, name, context, eager_start, kwargs)
         if self._debug or eager_start or kwargs:
@@ -139,7 +140,8 @@ class Scheduler(LoopState):
         return self._task_factory
 
     def _check_callback(self, callback, method):
-        self._check_closed()
+        if self._closed:
+            self._check_closed()
         if not callable(callback) or (self._debug and inspect.iscoroutinefunction(callback)):
             if inspect.iscoroutine(callback) or inspect.iscoroutinefunction(callback):
                 raise TypeError(f"coroutines cannot be used with {method}(), got {callback!r}; use create_task()")
