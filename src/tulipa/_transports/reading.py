@@ -6,22 +6,20 @@ def receive(transport):
     if transport._is_buffered:
         _receive_into_protocol(transport)
         return 0
+    data = None
     try:
         data = transport._endpoint.receive()
-    except OSError as exc:
-        transport._fatal_error(exc, "Fatal read error on transport")
-        return 0
-    if data is None:
-        return 0
-    if not data:
-        _receive_eof(transport)
-        return 0
-    try:
-        transport._protocol.data_received(data)
+        if data:
+            transport._protocol.data_received(data)
+            return 0
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as exc:
-        transport._fatal_error(exc, "Fatal error: protocol.data_received() call failed.")
+        what = "Fatal error: protocol.data_received() call failed." if data else "Fatal read error on transport"
+        transport._fatal_error(exc, what)
+        return 0
+    if data is not None:
+        _receive_eof(transport)
     return 0
 
 

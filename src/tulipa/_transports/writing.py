@@ -139,7 +139,8 @@ class WritingTransport(Transport):
                 self._settle_asked = True
                 if not self._firing:
                     self._state_of_loop.at_end_of_turn(self)
-        self._pause_protocol_if_full()
+        if self._buffer.size > self._buffer.high:
+            self._pause_protocol_if_full()
         return 0
 
     def _on_settle(self):
@@ -167,10 +168,11 @@ class WritingTransport(Transport):
         if self._blocked:
             self._blocked = False
             self._update_interest()
-        self._resume_protocol_if_low()
-        if self._buffer.size > 0:
-            # The protocol wrote more when it was resumed.
-            return 0
+        if self._protocol_paused:
+            self._resume_protocol_if_low()
+            if self._buffer.size > 0:
+                # The protocol wrote more when it was resumed.
+                return 0
         if self._closing:
             self._lose(None)
         elif self._eof_asked:
