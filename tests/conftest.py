@@ -6,12 +6,17 @@ for real descriptors; ``virtual_too`` adds the virtual driver (tests without soc
 """
 
 import gc
+import itertools
 import os
 import sys
 
 import pytest
 from helpers.accounting import LoopAudit
 from helpers.cases import cases, drivers, tulipa
+
+
+FREEZE_EVERY = 50  # tests
+_begun = itertools.count(1)
 
 
 def pytest_configure():
@@ -35,6 +40,14 @@ def pytest_collection_finish():
     # What was imported is no test's garbage: keeps the collections at the end of each test short.
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    # Nor is what pytest remembers of each test, which would make each collection longer than the one before.
+    if next(_begun) % FREEZE_EVERY == 0:
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_generate_tests(metafunc):

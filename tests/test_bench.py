@@ -39,6 +39,8 @@ from bench.process import ask, child_command, serving  # noqa: E402
 from bench.row import Failed, Row, Sample, Settings, Skipped  # noqa: E402
 from bench.rows import all_rows, select  # noqa: E402
 
+pytestmark = pytest.mark.xdist_group("bench")  # what it measures with keeps a core busy: one at a time
+
 SIZE = 1024
 
 

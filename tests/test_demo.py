@@ -25,6 +25,8 @@ from demo.exchange import Mismatch  # noqa: E402
 from demo.server import STANDARD, TULIPA, Contender, Server, ServerFailed, cpu_seconds  # noqa: E402
 from demo.workloads import workloads  # noqa: E402
 
+pytestmark = pytest.mark.xdist_group("demo")  # a server for each contender, not for each worker
+
 ARCHIVE_MEBIBYTES = 8
 PROGRAMS = sorted((ROOT / "examples").glob("*.py"))
 

@@ -60,7 +60,7 @@ def test_exception_class_is_instantiated(future):
     assert type(future.exception()) is ValueError
 
 
-@pytest.mark.parametrize("wrong", ["text", 3, None, int, object()], ids=repr)
+@pytest.mark.parametrize("wrong", ["text", 3, None, int, pytest.param(object(), id="object")], ids=repr)
 def test_only_exceptions_are_exceptions(future, wrong):
     with pytest.raises(TypeError):
         future.set_exception(wrong)

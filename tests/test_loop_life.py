@@ -56,7 +56,7 @@ def test_run_until_complete_raises(loop):
         loop.run_until_complete(future)
 
 
-@pytest.mark.parametrize("wrong", [None, 5, "text", print, lambda: None], ids=repr)
+@pytest.mark.parametrize("wrong", [None, 5, "text", print, pytest.param(lambda: None, id="lambda")], ids=repr)
 def test_run_until_complete_of_what_is_not_awaitable(loop, wrong):
     with pytest.raises(TypeError):
         loop.run_until_complete(wrong)

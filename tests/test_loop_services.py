@@ -89,7 +89,7 @@ def test_create_task_refuses_unknown_keywords(loop):
     coroutine.close()
 
 
-@pytest.mark.parametrize("wrong", [5, "text", object()], ids=repr)
+@pytest.mark.parametrize("wrong", [5, "text", pytest.param(object(), id="object")], ids=repr)
 def test_task_factory_must_be_callable(loop, wrong):
     with pytest.raises(TypeError, match="task factory"):
         loop.set_task_factory(wrong)
@@ -128,7 +128,7 @@ def test_no_exception_handler_at_first(loop_factory):
     loop.close()
 
 
-@pytest.mark.parametrize("wrong", [5, "text", object()], ids=repr)
+@pytest.mark.parametrize("wrong", [5, "text", pytest.param(object(), id="object")], ids=repr)
 def test_exception_handler_must_be_callable(loop, wrong):
     with pytest.raises(TypeError, match="callable"):
         loop.set_exception_handler(wrong)

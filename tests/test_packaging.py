@@ -15,6 +15,8 @@ import pytest
 
 tulipa = pytest.importorskip("tulipa")
 
+pytestmark = pytest.mark.xdist_group("packaging")  # the sdist and the wheel are built once
+
 ROOT = Path(__file__).resolve().parents[1]
 NOT_SOURCE = shutil.ignore_patterns(
     ".git", ".venv*", ".hypothesis", ".*_cache", "__pycache__", "build", "dist", "results", "*.egg-info", "*.so"
@@ -97,7 +99,8 @@ def sdist(tmp_path_factory):
 @pytest.fixture(scope="module")
 def wheel(sdist, tmp_path_factory):
     directory = tmp_path_factory.mktemp("wheel")
-    succeed(build_wheel(sdist, directory, TULIPA_REQUIRE_COMPILED="1"))
+    # Nothing here depends on how fast the compiled code is, and optimising it takes most of the build's time.
+    succeed(build_wheel(sdist, directory, TULIPA_REQUIRE_COMPILED="1", CFLAGS="-O0 -g0"))
     (path,) = directory.iterdir()
     return path
 

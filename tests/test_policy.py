@@ -94,7 +94,7 @@ def test_run_within_a_running_loop():
     tulipa.run(main())
 
 
-@pytest.mark.parametrize("wrong", [None, 5, running_loop, "main"], ids=repr)
+@pytest.mark.parametrize("wrong", [None, 5, pytest.param(running_loop, id="function"), "main"], ids=repr)
 def test_run_of_what_is_no_coroutine(wrong):
     with pytest.raises(TypeError, match="a coroutine was expected"):
         tulipa.run(wrong)

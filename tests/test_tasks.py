@@ -246,7 +246,7 @@ def hand_over(value):
     return (yield value)
 
 
-@pytest.mark.parametrize("value", [5, "text", object(), (), 0, False], ids=repr)
+@pytest.mark.parametrize("value", [5, "text", pytest.param(object(), id="object"), (), 0, False], ids=repr)
 def test_bad_yield_is_thrown_in_where_it_happened(loop, value):
     async def main():
         with pytest.raises(RuntimeError, match="bad yield"):

@@ -269,7 +269,7 @@ def methods(loop):
     yield loop.remove_writer
 
 
-@pytest.mark.parametrize("wrong", [-1, "text", None, object(), 1.5], ids=repr)
+@pytest.mark.parametrize("wrong", [-1, "text", None, pytest.param(object(), id="object"), 1.5], ids=repr)
 @on_loop
 async def test_what_is_no_descriptor(loop, wrong):
     for method in methods(loop):

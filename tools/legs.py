@@ -22,6 +22,9 @@ SERIES = [f"3.{minor}" for minor in range(OLDEST, NEWEST + 1)]
 MODES = {"compiled": "TULIPA_REQUIRE_COMPILED", "interpreted": "TULIPA_PURE"}
 FORGOTTEN = ("PYTHONPATH", "PYTHONHOME", "TULIPA_DRIVER", *MODES.values())
 BUILD_INPUTS = ("CC", "CFLAGS", "LDFLAGS")
+# A worker for each core this process may use; tests of one xdist_group share a worker, and start first.
+# A crash ends the run and names the test: after several crashes, replaced workers have been seen to hang.
+IN_PARALLEL = ("-n", "auto", "--dist", "loadgroup", "--max-worker-restart", "0")
 
 
 @dataclass
@@ -62,7 +65,7 @@ class Leg:
 
     def test(self, arguments):
         """Run the suite, showing its output; return pytest's exit status and its last line."""
-        command = [str(self.own_python), "-m", "pytest", *arguments]
+        command = [str(self.own_python), "-m", "pytest", *IN_PARALLEL, *arguments]
         settings = {"TULIPA_EXPECT": self.mode, "TULIPA_TEST_REQUIRE": "1", "PYTHONUNBUFFERED": "1"}
         last = ""
         with subprocess.Popen(
@@ -108,10 +111,11 @@ def run(leg, arguments, packaging):
     begun = time.monotonic()
     if not leg.install():
         return False, "not installed"
+    installed = time.monotonic()
     selection = [] if packaging else ["-m", "not packaging"]
     print(f"\n{leg.name}: testing", flush=True)
     status, last = leg.test([*selection, *arguments])
-    return status == 0, f"{last} ({time.monotonic() - begun:.0f} s with the installation)"
+    return status == 0, f"{last} (and {installed - begun:.0f} s to install)"
 
 
 def main():
