@@ -62,6 +62,13 @@ def pytest_generate_tests(metafunc):
     metafunc.parametrize("loop_factory", chosen, ids=[case.id for case in chosen])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def last_collection():
+    """What the last tests left is reported too: pytest's own collection at the end is not heard from a worker."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture
 def loop_errors():
     """The contexts that reached the exception handler of ``loop``; the test clears those it expects."""
