@@ -14,7 +14,6 @@ import pytest
 from helpers.accounting import LoopAudit
 from helpers.cases import cases, drivers, tulipa
 
-
 FREEZE_EVERY = 50  # tests
 _begun = itertools.count(1)
 
