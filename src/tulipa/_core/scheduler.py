@@ -194,9 +194,11 @@ class Scheduler(LoopState):
         try:
             self._run_ready()
         finally:
-            if self._settling:
-                self._settle_all()
-            self._in_turn = False
+            try:
+                if self._settling:
+                    self._settle_all()
+            finally:
+                self._in_turn = False
         return 0
 
     def _must_look(self):
