@@ -8,8 +8,10 @@ from tulipa._drivers import make_driver
 from tulipa._drivers.base import Driver
 from tulipa._ops import (
     connect,
+    datagrams,
     errors,
     executors,
+    files,
     generators,
     missing,
     resolve,
@@ -84,6 +86,13 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
     create_unix_connection = unix.create_unix_connection
     create_unix_server = unix.create_unix_server
 
+    # Files.
+    sendfile = files.sendfile
+    sock_sendfile = files.sock_sendfile
+
+    # Datagrams.
+    create_datagram_endpoint = datagrams.create_datagram_endpoint  # type: ignore[assignment]  # reuse_address is gone
+
     # Bare sockets and descriptors.
     sock_recv = sockets.sock_recv
     sock_recv_into = sockets.sock_recv_into
@@ -104,13 +113,10 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
 
     # Not in this release.
     start_tls = missing.start_tls
-    create_datagram_endpoint = missing.create_datagram_endpoint
     connect_read_pipe = missing.connect_read_pipe
     connect_write_pipe = missing.connect_write_pipe
     subprocess_exec = missing.subprocess_exec
     subprocess_shell = missing.subprocess_shell
-    sendfile = missing.sendfile
-    sock_sendfile = missing.sock_sendfile
 
 
 def new_event_loop() -> EventLoop:

@@ -59,8 +59,8 @@ async def connect_accepted_socket(
     return await start_transport(loop, sock, protocol_factory)
 
 
-async def start_transport(loop, sock, protocol_factory, *, ours=False):
-    """A transport and protocol for the connected `sock`, after connection_made.
+async def start_transport(loop, sock, protocol_factory, *, ours=False, make=StreamTransport):
+    """A transport and protocol for `sock`, after connection_made; `make` is what makes the transport.
 
     What fails before there is a transport leaves the socket to the caller; where it is `ours` it is closed.
     """
@@ -69,7 +69,7 @@ async def start_transport(loop, sock, protocol_factory, *, ours=False):
         release(loop, sock.fileno())
         protocol = protocol_factory()
         waiter = loop.create_future()
-        transport = StreamTransport(loop, sock, protocol, waiter)
+        transport = make(loop, sock, protocol, waiter=waiter)
     except BaseException:
         if ours:
             sock.close()

@@ -6,13 +6,15 @@ before has taken nothing, and what the kernel holds is still there for the next.
 
 import asyncio
 import errno
+import itertools
 import os
 import socket
 
 from tulipa._drivers.base import READ, WRITE
 from tulipa._ops.arguments import check_not_tls_socket
 from tulipa._ops.resolve import ensure_resolved
-from tulipa._transports.callbacks import watcher_for
+from tulipa._transports.callbacks import release, watcher_for
+from tulipa._transports.room import RETRY, open_probe
 
 # An interrupted connect goes on by itself; EWOULDBLOCK is Windows' EINPROGRESS.
 _IN_PROGRESS = {errno.EINPROGRESS, errno.EINTR, errno.EWOULDBLOCK} - {errno.EAGAIN}
@@ -22,7 +24,7 @@ _LAST_RETRY = 0.1
 
 async def sock_recv(loop, sock, n):
     """Receive at most `n` bytes; ``b""`` at the end of the stream. Raises OSError."""
-    _check(loop, sock)
+    check_socket(loop, sock)
     try:
         return sock.recv(n)
     except BlockingIOError:
@@ -32,7 +34,7 @@ async def sock_recv(loop, sock, n):
 
 async def sock_recv_into(loop, sock, buf):
     """Receive into the writable buffer `buf`; gives the number of bytes, 0 at the end. Raises OSError."""
-    _check(loop, sock)
+    check_socket(loop, sock)
     try:
         return sock.recv_into(buf)
     except BlockingIOError:
@@ -42,7 +44,7 @@ async def sock_recv_into(loop, sock, buf):
 
 async def sock_recvfrom(loop, sock, bufsize):
     """Receive a datagram of at most `bufsize` bytes; gives (data, address). Raises OSError."""
-    _check(loop, sock)
+    check_socket(loop, sock)
     try:
         return sock.recvfrom(bufsize)
     except BlockingIOError:
@@ -52,7 +54,7 @@ async def sock_recvfrom(loop, sock, bufsize):
 
 async def sock_recvfrom_into(loop, sock, buf, nbytes=0):
     """Receive a datagram of at most `nbytes` (0: all that fits) into `buf`; gives (size, address)."""
-    _check(loop, sock)
+    check_socket(loop, sock)
     try:
         return sock.recvfrom_into(buf, nbytes)
     except BlockingIOError:
@@ -62,7 +64,7 @@ async def sock_recvfrom_into(loop, sock, buf, nbytes=0):
 
 async def sock_sendall(loop, sock, data):
     """Send all of `data`. Raises OSError; then, or when cancelled, nobody knows how much of it was sent."""
-    _check(loop, sock)
+    check_socket(loop, sock)
     try:
         sent = sock.send(data)
     except BlockingIOError:
@@ -76,17 +78,19 @@ async def sock_sendall(loop, sock, data):
 
 async def sock_sendto(loop, sock, data, address):
     """Send one datagram to `address`; gives the number of bytes. Raises OSError."""
-    _check(loop, sock)
+    check_socket(loop, sock)
     try:
         return sock.sendto(data, address)
     except BlockingIOError:
         pass
+    if sock.family == getattr(socket, "AF_UNIX", None) and sock.type == socket.SOCK_DGRAM:
+        return await _sendto_when_room(loop, sock, data, address)
     return await _when_ready(loop, sock, WRITE, sock.sendto, data, address)
 
 
 async def sock_accept(loop, sock):
     """Accept a connection; gives (a non-blocking socket, the peer's address). Raises OSError."""
-    _check(loop, sock)
+    check_socket(loop, sock)
     try:
         return _accept(sock)
     except BlockingIOError:
@@ -96,7 +100,7 @@ async def sock_accept(loop, sock):
 
 async def sock_connect(loop, sock, address):
     """Connect to `address`, whose host is resolved if it is a name. Raises OSError, with the address."""
-    _check(loop, sock)
+    check_socket(loop, sock)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         entries = await ensure_resolved(loop, address, family=sock.family, type=sock.type, proto=sock.proto)
         address = entries[0][4]
@@ -129,7 +133,8 @@ def _send_from(sock, view, start):
         return sock.send(rest)
 
 
-def _check(loop, sock):
+def check_socket(loop, sock):
+    """TypeError for an SSLSocket; in debug mode ValueError for a socket that blocks."""
     if type(sock) is not socket.socket:
         check_not_tls_socket(sock)
     if loop._debug and sock.gettimeout() != 0:
@@ -142,16 +147,40 @@ async def _when_ready(loop, sock, interest, operation, *args):
     Nothing is left behind when it is cancelled. Raises what the operation raises.
     """
     while True:
-        watcher = watcher_for(loop, sock.fileno())
-        waiter = loop.create_future()
-        watcher.expect(waiter, sock, interest)
-        try:
-            await waiter
-        except BaseException:
-            watcher.give_up(waiter)
-            raise
+        await until_ready(loop, sock, interest)
         try:
             return operation(*args)
         except BlockingIOError:
             # Somebody else was faster.
             pass
+
+
+async def until_ready(loop, sock, interest):
+    """Return when `sock`, which was not ready just now, is. Nothing is left behind when it is cancelled."""
+    watcher = watcher_for(loop, sock.fileno())
+    waiter = loop.create_future()
+    watcher.expect(waiter, sock, interest)
+    try:
+        await waiter
+    except BaseException:
+        watcher.give_up(waiter)
+        raise
+
+
+async def _sendto_when_room(loop, sock, data, address):
+    """Either the socket's own buffer is full or the peer's queue, of which only a probe can tell."""
+    probe = open_probe(sock.family, address)
+    try:
+        for one in itertools.cycle((sock, probe)):
+            if one is not None:
+                await until_ready(loop, one, WRITE)
+            else:
+                await asyncio.sleep(RETRY)
+            try:
+                return sock.sendto(data, address)
+            except BlockingIOError:
+                pass
+    finally:
+        if probe is not None:
+            release(loop, probe.fileno())
+            probe.close()

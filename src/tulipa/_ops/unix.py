@@ -75,8 +75,8 @@ def _check_path_or_sock(path, sock):
 def _bind(path):
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if _is_file(path):
-            _remove_stale(path)
+        if is_file(path):
+            remove_stale(path)
         sock.bind(path)
     except BaseException as exc:
         sock.close()
@@ -86,12 +86,13 @@ def _bind(path):
     return sock
 
 
-def _is_file(path):
+def is_file(path):
     """Whether it names a file; if not it is abstract, or empty, which has Linux choose an abstract name."""
     return path[:1] not in ("\0", b"\0", "", b"")
 
 
-def _remove_stale(path):
+def remove_stale(path):
+    """Remove a socket that an earlier program left at `path`."""
     try:
         if stat.S_ISSOCK(os.stat(path).st_mode):
             os.remove(path)
@@ -112,7 +113,7 @@ def _bind_error(number, path):
 
 def _remover(path):
     """A function that removes the socket file, provided that it is still the one that is there now."""
-    if not _is_file(path):
+    if not is_file(path):
         return None
     try:
         inode = os.stat(path).st_ino

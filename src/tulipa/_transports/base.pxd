@@ -31,6 +31,7 @@ cdef class Transport(Watcher):
     cdef int _take_protocol(self, object protocol) except -1
     @cython.locals(interest=int)
     cdef int _update_interest(self) except -1
+    cdef bint _wants_to_write(self) except -1
     cdef int _on_ready(self, int happened) except -1
     cdef int _on_settle(self) except -1
     cdef int _forget_unsent(self) except -1

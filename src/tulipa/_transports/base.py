@@ -16,6 +16,7 @@
 import warnings
 from asyncio import BufferedProtocol
 from asyncio.log import logger
+from asyncio.trsock import TransportSocket
 
 try:
     import cython
@@ -130,7 +131,7 @@ class Transport(Watcher):
         interest = 0
         if self._made and not (self._closing or self._paused or self._eof_read):
             interest = READ
-        if self._blocked:
+        if self._wants_to_write():
             interest |= WRITE
         if interest != self._interest:
             try:
@@ -138,6 +139,10 @@ class Transport(Watcher):
             except OSError as exc:
                 self._fatal_error(exc, "Fatal error: its descriptor can't be watched")
         return 0
+
+    def _wants_to_write(self):
+        """Whether to be told when the kernel takes more."""
+        return self._blocked
 
     def _on_ready(self, happened):
         """The descriptor is ready for the READ and WRITE bits in `happened`."""
@@ -216,3 +221,17 @@ class Transport(Watcher):
             warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
         finally:
             self._release()
+
+
+def describe_socket(sock, extra):
+    """Fill in get_extra_info's answers for a socket."""
+    extra["socket"] = TransportSocket(sock)
+    try:
+        extra["sockname"] = sock.getsockname()
+    except OSError:
+        extra["sockname"] = None
+    if "peername" not in extra:
+        try:
+            extra["peername"] = sock.getpeername()
+        except OSError:
+            extra["peername"] = None

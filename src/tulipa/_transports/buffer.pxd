@@ -1,13 +1,21 @@
 cimport cython
 
+from tulipa._transports.datagram_endpoint cimport DatagramEndpoint
 from tulipa._transports.endpoint cimport Endpoint
 
+cdef int _HEADER
 
-@cython.final
-cdef class WriteBuffer:
+
+cdef class Backlog:
     cdef readonly Py_ssize_t size
     cdef readonly Py_ssize_t high
     cdef readonly Py_ssize_t low
+
+    cpdef int set_limits(self, object high, object low) except -1
+
+
+@cython.final
+cdef class WriteBuffer(Backlog):
     cdef bytes _first
     cdef list _more
     cdef Py_ssize_t _gone
@@ -17,6 +25,21 @@ cdef class WriteBuffer:
     @cython.locals(pieces=list, offered=Py_ssize_t, taken=Py_ssize_t)
     cpdef bint offer(self, Endpoint endpoint) except -1
     cpdef int clear(self) except -1
-    cpdef int set_limits(self, object high, object low) except -1
     @cython.locals(gone=Py_ssize_t)
     cdef int _drop(self, Py_ssize_t taken) except -1
+
+
+@cython.final
+cdef class DatagramQueue(Backlog):
+    cdef readonly Py_ssize_t count
+    cdef list _data
+    cdef list _addresses
+    cdef Py_ssize_t _gone
+
+    cpdef int append(self, bytes data, object address) except -1
+    @cython.locals(taken=Py_ssize_t)
+    cpdef Py_ssize_t offer(self, DatagramEndpoint endpoint, Py_ssize_t most) except -2
+    cpdef object first_address(self)
+    @cython.locals(gone=Py_ssize_t)
+    cpdef int drop(self, Py_ssize_t number) except -1
+    cpdef int clear(self) except -1

@@ -1,11 +1,32 @@
-"""The write buffer that all transports share: pieces in order, and the limits of back-pressure."""
+"""What transports hold until the kernel takes it, bytes or datagrams, and the limits of back-pressure."""
 
 from tulipa._transports.endpoint import PIECES_AT_ONCE
 
 _HIGH = 65536
+_HEADER = 8
 
 
-class WriteBuffer:
+class Backlog:
+    """How much waits to be sent, and between which limits: in bytes."""
+
+    def __init__(self):
+        self.size = 0
+        self.high = _HIGH
+        self.low = _HIGH // 4
+
+    def set_limits(self, high, low):
+        """As WriteTransport.set_write_buffer_limits: bytes, None for the usual; ValueError unless high >= low >= 0."""
+        if high is None:
+            high = _HIGH if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+        self.high = high
+        self.low = low
+
+
+class WriteBuffer(Backlog):
     """Bytes that wait to be sent: bytes objects in order, of which the first may have been sent in part.
 
     Nearly always it is one piece, which is sent at once; so the first has a slot, and the list is made for more.
@@ -13,9 +34,7 @@ class WriteBuffer:
     """
 
     def __init__(self):
-        self.size = 0
-        self.high = _HIGH
-        self.low = _HIGH // 4
+        Backlog.__init__(self)
         self._first = None
         self._more = None
         self._gone = 0
@@ -57,17 +76,6 @@ class WriteBuffer:
         self._offset = 0
         self.size = 0
 
-    def set_limits(self, high, low):
-        """As WriteTransport.set_write_buffer_limits: bytes, None for the usual; ValueError unless high >= low >= 0."""
-        if high is None:
-            high = _HIGH if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self.high = high
-        self.low = low
-
     def _drop(self, taken):
         """Forget the first `taken` bytes, which are not all."""
         self.size -= taken
@@ -83,3 +91,65 @@ class WriteBuffer:
             gone = 0
         self._gone = gone
         return 0
+
+
+class DatagramQueue(Backlog):
+    """Datagrams that wait to be sent, in order, each with its address: None for the peer's.
+
+    `count` is their number; in `size` each counts for eight bytes more than it has, as in asyncio, so that empty
+    ones are limited too. The lists' first `_gone` places are empty.
+    """
+
+    def __init__(self):
+        Backlog.__init__(self)
+        self.count = 0
+        self._data = []
+        self._addresses = []
+        self._gone = 0
+
+    def append(self, data, address):
+        """Add a datagram: a bytes object."""
+        self._data.append(data)
+        self._addresses.append(address)
+        self.count += 1
+        self.size += len(data) + _HEADER
+
+    def offer(self, endpoint, most):
+        """Offer `endpoint` the first of them, at most `most`, in one call; how many were taken, -1 for not now.
+
+        Raises what the first one meets; it stays the first.
+        """
+        taken = endpoint.send_datagrams(self._data, self._addresses, self._gone, self._gone + most)
+        if taken > 0:
+            self.drop(taken)
+        return taken
+
+    def first_address(self):
+        """The address of the first one; there must be one."""
+        return self._addresses[self._gone]
+
+    def drop(self, number):
+        """Forget the first `number` of them."""
+        if number == self.count:
+            self.clear()
+            return 0
+        gone = self._gone
+        for _ in range(number):
+            self.size -= len(self._data[gone]) + _HEADER
+            self._data[gone] = self._addresses[gone] = None
+            gone += 1
+        if 2 * gone >= len(self._data):
+            del self._data[:gone]
+            del self._addresses[:gone]
+            gone = 0
+        self._gone = gone
+        self.count -= number
+        return 0
+
+    def clear(self):
+        """Forget all of them."""
+        self._data.clear()
+        self._addresses.clear()
+        self._gone = 0
+        self.count = 0
+        self.size = 0

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import socket
-from asyncio.trsock import TransportSocket
 
 try:
     import cython
 except ImportError:
     from tulipa._cython_shim import cython
 
+from tulipa._transports.base import describe_socket
 from tulipa._transports.endpoint import SocketEndpoint
 from tulipa._transports.writing import WritingTransport
 
@@ -20,10 +20,15 @@ if not cython.compiled:  # compiled, the .pxd declares them
 class StreamTransport(WritingTransport):
     """A connected stream socket. It owns the socket from its construction on."""
 
+    # How asyncio's loops, too, ask a transport whether loop.sendfile() may use its socket.
+    _sendfile_compatible = asyncio.constants._SendfileMode.TRY_NATIVE
+
     def __init__(self, loop, sock, protocol, waiter=None, extra=None, server=None):
         self._prepare(loop, SocketEndpoint(sock), sock.fileno(), protocol, extra, server)
         self._prepare_writing()
-        _describe_socket(sock, self._extra)
+        self._room_waiter = None
+        describe_socket(sock, self._extra)
+        _send_without_delay(sock)
         loop.call_soon(self._start, waiter, context=self._context)
 
     @property
@@ -71,7 +76,7 @@ class StreamTransport(WritingTransport):
         return True
 
     def _finish(self):
-        if self._eof_sent:
+        if self._eof_sent or self._sending_file:
             return 0
         self._eof_sent = True
         try:
@@ -80,19 +85,70 @@ class StreamTransport(WritingTransport):
             self._fatal_error(exc, "Fatal write error on transport")
         return 0
 
+    # -- sending a file -------------------------------------------------------------------------------------
 
-def _describe_socket(sock, extra):
-    """Fill in get_extra_info's answers; and send small pieces without delay, as asyncio does."""
-    extra["socket"] = TransportSocket(sock)
-    try:
-        extra["sockname"] = sock.getsockname()
-    except OSError:
-        extra["sockname"] = None
-    if "peername" not in extra:
-        try:
-            extra["peername"] = sock.getpeername()
-        except OSError:
-            extra["peername"] = None
+    def _begin_sendfile(self):
+        """From now until `_end_sendfile` the socket is the caller's to send on; `write` raises RuntimeError.
+
+        What was written before still has to go: see `_has_room`. Raises RuntimeError where another one sends.
+        """
+        if self._sending_file or self._eof_asked:
+            self._refuse_write()
+        self._sending_file = True
+
+    def _end_sendfile(self):
+        """Writing goes on; or ends, if that was asked for meanwhile."""
+        self._sending_file = False
+        self._room_waiter = None
+        self._update_interest()
+        if self._eof_asked and self._buffer.size == 0 and not self._lost:
+            self._finish()
+
+    def _has_room(self):
+        """Whether the kernel has taken all that was written."""
+        if not self._blocked:
+            self._flush()
+        return self._buffer.size == 0
+
+    def _wait_for_room(self):
+        """A future for the moment when all is sent and the kernel takes more; ConnectionError when it won't."""
+        waiter = self._room_waiter = self._loop.create_future()
+        if self._closing:
+            self._tell_room(None)
+        else:
+            self._update_interest()
+        return waiter
+
+    def _wants_to_write(self):
+        return self._blocked or self._room_waiter is not None
+
+    def _on_writable(self):
+        WritingTransport._on_writable(self)
+        if not self._blocked:
+            self._tell_room(None)
+        return 0
+
+    def _lose(self, exc):
+        WritingTransport._lose(self, exc)
+        self._tell_room(exc)
+        return 0
+
+    def _tell_room(self, exc):
+        waiter = self._room_waiter
+        if waiter is None:
+            return 0
+        self._room_waiter = None
+        if not waiter.done():
+            if self._closing:
+                waiter.set_exception(exc or ConnectionError("Connection closed while a file was being sent"))
+            else:
+                waiter.set_result(None)
+        self._update_interest()
+        return 0
+
+
+def _send_without_delay(sock):
+    """Small pieces leave at once, as asyncio has it."""
     if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM:
         with contextlib.suppress(OSError):  # some systems refuse it once the peer is gone
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

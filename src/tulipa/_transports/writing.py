@@ -1,46 +1,37 @@
-"""The writing half of a transport, the same for streams and pipes: gathering, flow control, the end of writing."""
-
-from asyncio.log import logger
+"""The writing half of a transport of bytes, the same for streams and pipes."""
 
 try:
     import cython
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._transports.base import Transport
 from tulipa._transports.buffer import WriteBuffer
+from tulipa._transports.gathering import GatheringTransport, check_sendable
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._drivers.base import READ, WRITE
 
-_IGNORED_WRITES_TO_WARN = 5
 _WORTH_NO_COPY = 16384
 
 
-class WritingTransport(Transport):
-    """A transport that bytes can be written to; the subclass says what to do when there is something to read.
-
-    Writes are gathered and leave at the end of the protocol callback that made them, or of the loop's turn: one
-    system call for all, at once where the high-water mark would be passed. What the kernel refuses waits.
-    """
+class WritingTransport(GatheringTransport):
+    """A transport that bytes can be written to; the subclass says what to do when there is something to read."""
 
     def _prepare_writing(self):
         """Set every field of this half."""
         self._buffer = WriteBuffer()
+        self._prepare_gathering(self._buffer)
         self._eof_asked = False
         self._eof_sent = False
-        self._firing = False
-        self._settle_asked = False
-        self._protocol_paused = False
-        self._ignored_writes = 0
+        self._sending_file = False
 
     def _on_ready(self, happened):
         self._firing = True
         try:
             if happened & READ:
                 self._on_readable()
-            if happened & WRITE and self._blocked:
-                self._flush()
+            if happened & WRITE:
+                self._on_writable()
         finally:
             self._firing = False
             if self._settle_asked:
@@ -51,14 +42,20 @@ class WritingTransport(Transport):
         """There is something to read, or its end."""
         raise NotImplementedError
 
+    def _on_writable(self):
+        """The kernel takes more."""
+        if self._blocked:
+            self._flush()
+        return 0
+
     # -- writing --------------------------------------------------------------------------------------------
 
     def write(self, data):
         """Send `data` (bytes, bytearray or memoryview) without waiting for it."""
         if type(data) is not bytes:
-            _check_sendable(data)
-        if self._eof_asked:
-            raise RuntimeError("Cannot call write() after write_eof()")
+            check_sendable(data)
+        if self._eof_asked or self._sending_file:
+            self._refuse_write()
         if not data:
             return
         if self._closing:
@@ -70,26 +67,9 @@ class WritingTransport(Transport):
         """Send every piece of `list_of_data`, in order and together; nothing of it where a piece is refused."""
         pieces = list(list_of_data)
         for data in pieces:
-            _check_sendable(data)
+            check_sendable(data)
         for data in pieces:
             self.write(data)
-
-    def get_write_buffer_size(self):
-        """How many bytes the kernel has not taken."""
-        if self._settle_asked and not self._blocked:
-            self._flush()
-        return self._buffer.size
-
-    def get_write_buffer_limits(self):
-        """(low, high), in bytes."""
-        return self._buffer.low, self._buffer.high
-
-    def set_write_buffer_limits(self, high=None, low=None):
-        """Above `high` bytes the protocol is asked to pause writing, at `low` or less to resume. ValueError."""
-        self._buffer.set_limits(high, low)
-        if self._settle_asked and not self._blocked:
-            self._flush()
-        self._pause_protocol_if_full()
 
     def close(self):
         """Send what is buffered, then close; no more data is received."""
@@ -100,6 +80,11 @@ class WritingTransport(Transport):
             self._lose(None)
         else:
             self._update_interest()
+
+    def _refuse_write(self):
+        if self._eof_asked:
+            raise RuntimeError("Cannot call write() after write_eof()")
+        raise RuntimeError("unable to write; sendfile is in progress: await loop.sendfile() first")
 
     def _take(self, data):
         if type(data) is bytes:
@@ -128,26 +113,6 @@ class WritingTransport(Transport):
             self._buffer.append(rest)
             self._blocked = True
             self._update_interest()
-        return 0
-
-    def _after_append(self):
-        """Send now if the buffer is too full, else when the callback or the turn ends."""
-        if not self._blocked:
-            if self._buffer.size > self._buffer.high:
-                self._flush()
-            elif not self._settle_asked:
-                self._settle_asked = True
-                if not self._firing:
-                    self._state_of_loop.at_end_of_turn(self)
-        if self._buffer.size > self._buffer.high:
-            self._pause_protocol_if_full()
-        return 0
-
-    def _on_settle(self):
-        asked = self._settle_asked
-        self._settle_asked = False
-        if asked and not self._blocked:
-            self._flush()
         return 0
 
     def _flush(self):
@@ -194,44 +159,6 @@ class WritingTransport(Transport):
         self._buffer.clear()
         self._blocked = False
         return 0
-
-    def _warn_ignored(self):
-        self._ignored_writes += 1
-        if self._ignored_writes == _IGNORED_WRITES_TO_WARN:
-            logger.warning("writing to %r, which is closed: check is_closing(), or await drain()", self)
-        return 0
-
-    # -- back-pressure --------------------------------------------------------------------------------------
-
-    def _pause_protocol_if_full(self):
-        if self._protocol_paused or self._buffer.size <= self._buffer.high:
-            return 0
-        self._protocol_paused = True
-        try:
-            self._protocol.pause_writing()
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            self._report(exc, "protocol.pause_writing() failed")
-        return 0
-
-    def _resume_protocol_if_low(self):
-        if not self._protocol_paused or self._buffer.size > self._buffer.low:
-            return 0
-        self._protocol_paused = False
-        try:
-            self._protocol.resume_writing()
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            self._report(exc, "protocol.resume_writing() failed")
-        return 0
-
-
-def _check_sendable(data):
-    if not isinstance(data, (bytes, bytearray, memoryview)):
-        hint = "; encode it first: write(text.encode())" if isinstance(data, str) else ""
-        raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}{hint}")
 
 
 def _as_bytes(view):
