@@ -24,7 +24,10 @@ print("alive")
 @pytest.mark.parametrize("module, name", [
     ("base", "Transport"),
     ("buffer", "WriteBuffer"),
+    ("buffer", "DatagramQueue"),
     ("callbacks", "CallbackWatcher"),
+    ("datagram", "DatagramTransport"),
+    ("datagram_endpoint", "DatagramSocketEndpoint"),
     ("endpoint", "Endpoint"),
     ("stream", "StreamTransport"),
 ])
