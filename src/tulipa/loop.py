@@ -12,6 +12,7 @@ from tulipa._ops import (
     errors,
     executors,
     files,
+    forking,
     generators,
     missing,
     resolve,
@@ -40,9 +41,11 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
         self._generators: weakref.WeakSet = weakref.WeakSet()
         self._generators_shut_down = False
         self._signal_handlers: dict = {}
-        self._signal_wake_up = None
+        self._wake_up_before: int | None = None
+        self._why_not_here: str | None = None
         self._origin_depth_before = None
         self.set_debug(asyncio.coroutines._is_debug_mode())  # type: ignore[attr-defined]
+        forking.remember(self)
 
     @property
     def driver_name(self) -> str:

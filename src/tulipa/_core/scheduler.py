@@ -293,6 +293,11 @@ class Scheduler(LoopState):
             del settling[:settled]
         return 0
 
+    def _after_fork(self):
+        """In a forked child: nothing that happens to this copy of the loop may reach the parent."""
+        self._waiting = False
+        self._driver.after_fork()
+
     def _drop_everything(self):
         """At close: nothing will run any more."""
         self._ready.clear()

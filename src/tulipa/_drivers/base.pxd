@@ -24,6 +24,8 @@ cdef class Driver:
     cpdef watch(self, Watcher watcher, int interest)
     cpdef forget(self, Watcher watcher)
     cpdef close(self)
+    cpdef int wake_descriptor(self) except -2
+    cpdef after_fork(self)
     cpdef Watcher watcher_of(self, int fd)
     cpdef Py_ssize_t watcher_count(self) except -1
 

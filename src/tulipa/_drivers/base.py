@@ -1,6 +1,6 @@
 """The contract between the scheduler and whatever waits for the outside world.
 
-A driver waits for readiness or a moment, can be woken, and tells the time. Six methods:
+A driver waits for readiness or a moment, can be woken, and tells the time. Six methods that each driver has:
 
 ``time()``
     Seconds of a clock that never goes back.
@@ -25,6 +25,16 @@ A driver waits for readiness or a moment, can be woken, and tells the time. Six 
 
 ``close()``
     Gives back what the driver itself opened; a second time it does nothing.
+
+Two more, for what the process shares with others; the base class has answers for drivers without descriptors:
+
+``wake_descriptor()``
+    A descriptor into which a single byte may be written to the same effect as `wake`, by a signal's C handler; -1
+    where there is none, or not now.
+
+``after_fork()``
+    In a forked child, before anything else there. After: nothing that the driver does reaches the parent, whose
+    kernel objects it no longer has. It goes on working, with objects of its own as soon as it needs some.
 
 Readiness is level-triggered: what is not consumed is told again. A watcher that has been put into the queue may
 have lost its interest by the time it fires, so `_fire` looks at `_interest & _happened`.
@@ -96,6 +106,13 @@ class Driver:
     def close(self):
         """Give back what the driver opened."""
         raise NotImplementedError
+
+    def wake_descriptor(self):
+        """Where a byte wakes the driver; -1 for nowhere."""
+        return -1
+
+    def after_fork(self):
+        """In a forked child: let go of what is shared with the parent."""
 
     def watcher_of(self, fd):
         """The watcher known for descriptor `fd`, or None."""

@@ -1,6 +1,5 @@
 cimport cython
 from libc.errno cimport EEXIST, EINTR, ENOENT, errno
-from libc.stdint cimport uint64_t
 
 from tulipa._core.ready cimport ReadyQueue
 from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher, announce
@@ -27,8 +26,9 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_ctl(int epoll, int operation, int fd, epoll_event *event)
     int epoll_wait(int epoll, epoll_event *events, int size, int milliseconds)
 
-cdef extern from "<sys/eventfd.h>" nogil:
-    int eventfd_read(int fd, uint64_t *value)
+cdef extern from "<unistd.h>" nogil:
+    Py_ssize_t read(int fd, void *buffer, size_t size)
+    Py_ssize_t write(int fd, const void *data, size_t size)
 
 cdef extern from *:
     """
@@ -41,20 +41,31 @@ ctypedef unsigned long long ulonglong
 
 cdef enum:
     MAX_EVENTS = 512
+    WAKES_AT_ONCE = 64
+
+ctypedef char[WAKES_AT_ONCE] wakes
 
 
 cdef class EpollDriver(Driver):
     cdef object _poll
     cdef int _epoll_fd
-    cdef int _wake_fd
+    cdef int _wake_in
+    cdef int _wake_out
+    cdef bint _shared
     cdef list _table
     cdef unsigned int _generation
     cdef Py_ssize_t _count
-    cdef uint64_t _wakes
     cdef epoll_event _events[MAX_EVENTS]
 
+    cdef int _open(self) except -1
+    cdef int _open_again(self) except -1
+    cdef int _let_go(self) except -1
     @cython.locals(now=timespec)
     cpdef double time(self) except? -1
+    @cython.locals(written=Py_ssize_t)
+    cpdef wake(self)
+    @cython.locals(some=wakes)
+    cdef int _drain(self) except -1
     @cython.locals(known=bint)
     cpdef watch(self, Watcher watcher, int interest)
     @cython.locals(table=list, missing=Py_ssize_t)

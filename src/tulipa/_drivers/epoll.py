@@ -12,6 +12,9 @@ Some facts about epoll, and what follows from them:
 - Closing the last descriptor of a file removes it from the set in silence. So: ENOENT from a modification means
   "add it again", EEXIST from an addition means "modify it".
 - The timeout has milliseconds. So: it is rounded up, and a timer never fires early.
+- Python's signal machinery writes single bytes into its wake-up descriptor, which an eventfd refuses. So: a pipe.
+- A forked child shares the set: what it changes is changed for the parent. So: the child lets go of its copies
+  before anything else, and makes a set of its own when it first needs one.
 - A wait of zero does not block, so the GIL is kept for it.
 - EINTR ends a wait when a signal came; Python's handlers run then, and the caller looks at its queue again.
 """
@@ -35,23 +38,49 @@ _LONGEST_WAIT = 86400.0
 
 
 class EpollDriver(Driver):
-    """Waits by epoll; woken by an eventfd."""
+    """Waits by epoll; woken by a pipe."""
 
     name = "epoll"
 
     def __init__(self):
-        self._poll = select.epoll()
-        self._epoll_fd = self._poll.fileno()
+        self._poll = None
+        self._epoll_fd = -1
+        self._wake_in = -1
+        self._wake_out = -1
+        self._shared = False
         self._table = []
         self._generation = 0
         self._count = 0
-        self._wake_fd = -1
+        self._open()
+
+    def _open(self):
+        self._poll = select.epoll()
+        self._epoll_fd = self._poll.fileno()
         try:
-            self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-            self._poll.register(self._wake_fd, select.EPOLLIN)
+            self._wake_in, self._wake_out = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            self._poll.register(self._wake_in, select.EPOLLIN)
         except OSError:
-            self.close()
+            self._let_go()
             raise
+        return 0
+
+    def after_fork(self):
+        if self._epoll_fd >= 0:
+            self._let_go()
+            self._shared = True
+
+    def _open_again(self):
+        """The first need of a forked child: watch what the parent did. Raises OSError."""
+        self._open()
+        self._shared = False
+        self.wake()  # perhaps somebody did, meanwhile
+        for watcher in list(filter(None, self._table)):
+            try:
+                self._control(watcher, watcher._interest, False)
+            except OSError:
+                # Closed in the child.
+                self.forget(watcher)
+        return 0
 
     def time(self):
         if not cython.compiled:
@@ -60,20 +89,42 @@ class EpollDriver(Driver):
         return now.tv_sec + now.tv_nsec * 1e-9
 
     def wait(self, timeout, ready):
+        if self._shared:
+            self._open_again()
         if cython.compiled:
             self._wait_directly(_milliseconds(timeout), ready)
             return
         for fd, events in self._poll.poll(_milliseconds(timeout) / 1000 if timeout >= 0 else None):
-            if fd == self._wake_fd:
-                os.eventfd_read(fd)
+            if fd == self._wake_in:
+                self._drain()
             else:
                 self._dispatch(fd, events, 0, ready)
 
     def wake(self):
-        with contextlib.suppress(OSError, ValueError):  # closed: nobody waits any more
-            os.eventfd_write(self._wake_fd, 1)
+        # Full: a byte is under way already. Closed: nobody waits any more.
+        if cython.compiled:
+            # With the GIL kept: the number cannot come into other hands meanwhile.
+            written = write(self._wake_out, b"\0", 1)
+            return
+        with contextlib.suppress(OSError):
+            os.write(self._wake_out, b"\0")
+
+    def wake_descriptor(self):
+        return self._wake_out
+
+    def _drain(self):
+        """Read all wake-ups."""
+        if cython.compiled:
+            while read(self._wake_in, some, WAKES_AT_ONCE) == WAKES_AT_ONCE:
+                pass
+            return 0
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._wake_in, 4096):
+                pass
 
     def watch(self, watcher, interest):
+        if self._shared:
+            self._open_again()
         known = self.watcher_of(watcher._fd) is watcher
         if interest == 0:
             self.forget(watcher)
@@ -93,6 +144,8 @@ class EpollDriver(Driver):
             return
         self._table[watcher._fd] = None
         self._count -= 1
+        if self._shared:
+            return
         try:
             self._poll.unregister(watcher._fd)
         except OSError:
@@ -102,12 +155,20 @@ class EpollDriver(Driver):
     def close(self):
         self._table = []
         self._count = 0
+        self._shared = False
+        self._let_go()
+
+    def _let_go(self):
+        """Close our descriptors; of what a child shares with its parent, these are copies."""
         self._poll.close()
         self._epoll_fd = -1
-        # Forgotten before it is closed: `wake` in another thread must not meet its number in new hands.
-        number, self._wake_fd = self._wake_fd, -1
-        if number >= 0:
-            os.close(number)
+        # Forgotten before they are closed: `wake` in another thread must not meet a number in new hands.
+        numbers = self._wake_in, self._wake_out
+        self._wake_in = self._wake_out = -1
+        for number in numbers:
+            if number >= 0:
+                os.close(number)
+        return 0
 
     def watcher_of(self, fd):
         if 0 <= fd < len(self._table):
@@ -167,8 +228,8 @@ class EpollDriver(Driver):
         for i in range(count):
             tag = self._events[i].data.u64
             fd = cython.cast(cython.int, cython.cast(uint, tag))
-            if fd == self._wake_fd:
-                eventfd_read(fd, cython.address(self._wakes))
+            if fd == self._wake_in:
+                self._drain()
             else:
                 self._dispatch(fd, self._events[i].events, cython.cast(uint, tag >> 32), ready)
         return 0

@@ -20,6 +20,12 @@ class SelectorsDriver(Driver):
 
     def __init__(self, selector=None):
         self._selector = selectors.DefaultSelector() if selector is None else selector
+        self._watchers = {}
+        self._woken = False
+        self._shared = False
+        self._open_wake_up()
+
+    def _open_wake_up(self):
         try:
             self._wake_in, self._wake_out = socket.socketpair()
         except OSError:
@@ -28,13 +34,31 @@ class SelectorsDriver(Driver):
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._selector.register(self._wake_in, selectors.EVENT_READ, None)
-        self._watchers = {}
-        self._woken = False
+
+    def after_fork(self):
+        if self._wake_in.fileno() >= 0:
+            self._let_go()
+            self._shared = True
+
+    def _open_again(self):
+        """The first need of a forked child: watch what the parent did, by a new selector of the same class."""
+        self._selector = type(self._selector)()
+        self._open_wake_up()
+        self._shared = False
+        self.wake()  # perhaps somebody did, meanwhile
+        for fd, watcher in list(self._watchers.items()):
+            try:
+                self._selector.register(fd, _mask(watcher._interest), watcher)
+            except (ValueError, OSError):
+                # Closed in the child.
+                self.forget(watcher)
 
     def time(self):
         return time.monotonic()
 
     def wait(self, timeout, ready):
+        if self._shared:
+            self._open_again()
         self._woken = False
         for key, happened in self._selector.select(None if timeout < 0 else timeout):
             watcher = key.data
@@ -50,7 +74,12 @@ class SelectorsDriver(Driver):
             # Full: a byte is under way already. Closed: nobody waits any more.
             pass
 
+    def wake_descriptor(self):
+        return self._wake_out.fileno()
+
     def watch(self, watcher, interest):
+        if self._shared:
+            self._open_again()
         fd = watcher._fd
         if self._watchers.get(fd) is watcher and watcher._interest == interest:
             return
@@ -68,13 +97,19 @@ class SelectorsDriver(Driver):
             self._discard(watcher._fd)
 
     def _discard(self, fd):
-        if self._watchers.pop(fd, None) is not None:
+        if self._watchers.pop(fd, None) is not None and not self._shared:
             with contextlib.suppress(KeyError, ValueError, OSError):  # closed already
                 self._selector.unregister(fd)
 
     def close(self):
         self._watchers.clear()
-        self._selector.close()
+        self._shared = False
+        self._let_go()
+
+    def _let_go(self):
+        """Close our descriptors; of what a child shares with its parent, these are copies."""
+        with contextlib.suppress(OSError):  # some kinds of selectors are not inherited
+            self._selector.close()
         self._wake_in.close()
         self._wake_out.close()
 

@@ -10,7 +10,7 @@ from asyncio.log import logger
 from collections.abc import Awaitable, Generator
 from typing import Any, TypeVar
 
-from tulipa._ops import executors, generators, signals
+from tulipa._ops import executors, forking, generators, signals
 
 T = TypeVar("T")
 
@@ -23,13 +23,16 @@ def run_forever(loop) -> None:
         loop._thread_id = threading.get_ident()
         asyncio._set_running_loop(loop)
         _track_coroutine_origins(loop, loop._debug)
+        signals.take_wake_up(loop)
         loop._run_until_stopped()
     finally:
+        signals.give_back_wake_up(loop)
         loop._stopping = False
         loop._thread_id = 0
         asyncio._set_running_loop(None)
         _track_coroutine_origins(loop, False)
         generators.restore_hooks(hooks)
+        forking.over(loop)
 
 
 def run_until_complete(loop, future: Generator[Any, None, T] | Awaitable[T]) -> T:
@@ -80,6 +83,7 @@ def close(loop) -> None:
     where the loop has signal handlers.
     """
     if loop.is_running():
+        forking.check(loop)
         raise RuntimeError("Cannot close a running event loop; stop() it, and close it once run_forever() returned")
     if loop._closed:
         return
@@ -91,6 +95,7 @@ def close(loop) -> None:
         loop._drop_everything()
         executors.release(loop)
     finally:
+        signals.forget_wake_up(loop)
         loop._driver.close()
 
 
@@ -120,6 +125,7 @@ def warn_unclosed(loop) -> None:
 
 def _check_runnable(loop):
     loop._check_closed()
+    forking.check(loop)
     if loop.is_running():
         raise RuntimeError("This event loop is already running; await the coroutine instead, or create a task")
     if asyncio._get_running_loop() is not None:

@@ -1,17 +1,16 @@
 """Signal handlers that run as the loop's callbacks. POSIX; a handler is set and removed in the main thread.
 
 Python runs its signal handlers in the main thread, between two of its instructions; ours there posts the callback
-to the loop. The kernel may have given the signal to another thread while the main thread waits in the driver, so
-Python's wake-up descriptor leads to a socket pair that the driver watches. Its bytes carry no meaning: a forked
-child shares the pair, and a signal to the child must not look like one to us.
+to the loop. A signal that comes just before the loop waits, or that the kernel gives to another thread, must end
+the wait: while a loop runs in the main thread, Python's wake-up descriptor leads to its driver.
 """
 
+import contextlib
 import contextvars
 import errno
 import functools
 import inspect
 import signal
-import socket
 import sys
 import threading
 import warnings
@@ -21,49 +20,52 @@ from typing import TypeVarTuple
 
 Arguments = TypeVarTuple("Arguments")
 
-_taken: "weakref.WeakSet[WakeUp]" = weakref.WeakSet()
+
+def take_wake_up(loop):
+    """The loop runs from here on: have signals wake its driver, where it runs in the main thread.
+
+    A descriptor that somebody else has set stays, unless the loop has handlers to call.
+    """
+    if loop._thread_id != threading.main_thread().ident or loop._wake_up_before is not None:
+        return
+    ours = loop._driver.wake_descriptor()
+    if ours < 0:
+        return
+    try:
+        before = _set_wakeup_fd(ours)
+    except ValueError:
+        # The main thread of a sub-interpreter, where Python knows no signals.
+        return
+    if before == -1 or loop._signal_handlers:
+        loop._wake_up_before = before
+    else:
+        _set_wakeup_fd(before)
 
 
-class WakeUp:
-    """Holds Python's wake-up descriptor for a loop, and what was there before."""
+def give_back_wake_up(loop):
+    """The loop does not run any more: restore what was there before, unless somebody has replaced ours since."""
+    before = loop._wake_up_before
+    if before is None:
+        return
+    loop._wake_up_before = None
+    current = _set_wakeup_fd(-1)
+    try:
+        _set_wakeup_fd(before if current == loop._driver.wake_descriptor() else current)
+    except (ValueError, OSError):
+        # Closed meanwhile.
+        _set_wakeup_fd(-1)
 
-    def __init__(self, loop):
-        self._reader, self._writer = socket.socketpair()
-        self._number = self._writer.fileno()
-        try:
-            self._reader.setblocking(False)
-            self._writer.setblocking(False)
-            loop.add_reader(self._reader, self._drain)
-            self._before = signal.set_wakeup_fd(self._number)
-        except BaseException:
-            self._close(loop)
-            raise
-        _taken.add(self)
 
-    def give_back(self, loop):
-        """Restore what was there before, unless somebody else has taken the descriptor's place since."""
-        current = signal.set_wakeup_fd(-1)
-        _taken.discard(self)
-        if current == self._number:
-            _set_wakeup_fd(self._before)
-        else:
+def forget_wake_up(loop):
+    """The driver's descriptor is about to be closed: signals must not be written to whatever has its number then."""
+    loop._wake_up_before = None
+    ours = loop._driver.wake_descriptor()
+    if ours < 0:
+        return
+    with contextlib.suppress(ValueError, OSError):  # not in the main thread; closed meanwhile
+        current = _set_wakeup_fd(-1)
+        if current not in (-1, ours):
             _set_wakeup_fd(current)
-            for other in _taken:
-                if other._before == self._number:
-                    other._before = self._before
-        self._close(loop)
-
-    def _drain(self):
-        try:
-            while self._reader.recv(4096):
-                pass
-        except BlockingIOError:
-            pass
-
-    def _close(self, loop):
-        loop.remove_reader(self._reader)
-        self._reader.close()
-        self._writer.close()
 
 
 def add_signal_handler(
@@ -84,14 +86,13 @@ def add_signal_handler(
     _check_signal(sig)
     loop._check_closed()
     try:
-        if loop._signal_wake_up is None:
-            loop._signal_wake_up = WakeUp(loop)
         before = loop._signal_handlers.get(sig)
         loop._signal_handlers[sig] = callback, args, contextvars.copy_context()
         try:
             signal.signal(sig, functools.partial(_notice, weakref.ref(loop)))
             # Let the kernel go on with what the signal interrupted, rather than fail with EINTR.
             signal.siginterrupt(sig, False)
+            take_wake_up(loop)
         except BaseException:
             _put_back(loop, sig, before)
             raise
@@ -113,7 +114,6 @@ def remove_signal_handler(loop, sig: int) -> bool:
         return False
     signal.signal(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
     del loop._signal_handlers[sig]
-    _give_back_if_last(loop)
     return True
 
 
@@ -141,26 +141,15 @@ def release(loop):
 
 def _put_back(loop, sig, before):
     """The handler could not be set: as if it had never been asked for."""
-    if before is not None:
+    if before is None:
+        del loop._signal_handlers[sig]
+    else:
         loop._signal_handlers[sig] = before
-        return
-    del loop._signal_handlers[sig]
-    _give_back_if_last(loop)
-
-
-def _give_back_if_last(loop):
-    if not loop._signal_handlers:
-        wake_up = loop._signal_wake_up
-        loop._signal_wake_up = None
-        wake_up.give_back(loop)
 
 
 def _set_wakeup_fd(number):
-    """As signal.set_wakeup_fd(), and none at all where `number` was closed meanwhile."""
-    try:
-        signal.set_wakeup_fd(number)
-    except (ValueError, OSError):
-        signal.set_wakeup_fd(-1)
+    """As signal.set_wakeup_fd(). A full pipe wakes as well as one more byte: nobody is to be warned of it."""
+    return signal.set_wakeup_fd(number, warn_on_full_buffer=False)
 
 
 def _notice(reference, sig, frame):
