@@ -8,6 +8,7 @@ import sys
 import threading
 
 import pytest
+from helpers.accounting import open_descriptors
 from helpers.cases import drivers, tulipa
 from helpers.processes import run_source
 from helpers.running import turns
@@ -110,6 +111,82 @@ def test_close_gives_everything_back():
         driver.close()
         after = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
         assert before == after
+
+
+# --- the wake-up descriptor, and a forked child ---------------------------------------------------
+
+
+def test_a_byte_in_the_wake_descriptor_wakes(driver):
+    assert driver.wake_descriptor() >= 0 and not os.get_blocking(driver.wake_descriptor())
+    os.write(driver.wake_descriptor(), b"x")
+    assert wait(driver, -1) == []
+    before = driver.time()
+    assert wait(driver, A_WHILE) == [] and driver.time() >= before + A_WHILE
+
+
+def test_no_wake_descriptor_after_close(driver):
+    driver.close()
+    assert driver.wake_descriptor() == -1
+
+
+def test_after_fork_nothing_is_open_until_it_is_needed():
+    for name in [*drivers(), "virtual"]:
+        before = open_descriptors()
+        driver = make_driver(name)
+        opened = set(open_descriptors())
+        for _ in range(2):
+            driver.after_fork()
+            assert open_descriptors() == before and driver.wake_descriptor() == -1
+        driver.wake()
+        assert wait(driver, -1) == [], "who woke it meanwhile is heard"
+        assert set(open_descriptors()) == opened
+        driver.after_fork()
+        driver.close()
+        driver.after_fork()
+        assert open_descriptors() == before
+        with pytest.raises((OSError, ValueError, RuntimeError)):
+            wait(driver, 0)
+
+
+def test_after_fork_what_is_watched_stays_watched(driver, pair):
+    ours, theirs = pair
+    both, reading = Watcher(ours.fileno()), Watcher(theirs.fileno())
+    driver.watch(both, BOTH)
+    driver.watch(reading, READ)
+    driver.after_fork()
+    assert driver.watcher_of(ours.fileno()) is both and driver.watcher_count() == 2
+    theirs.send(b"x")
+    assert wait(driver, -1, both, reading) == [(both, BOTH)]
+    driver.watch(both, WRITE)
+    ours.send(b"x")
+    found = wait(driver, -1, both, reading)
+    assert sorted(found, key=lambda pair: pair[0] is both) == [(reading, READ), (both, WRITE)]
+    driver.forget(both)
+    driver.forget(reading)
+    assert driver.watcher_count() == 0
+
+
+def test_after_fork_some_are_forgotten_closed_or_watched_otherwise(driver, pair):
+    ours, theirs = pair
+    forgotten, otherwise = Watcher(ours.fileno()), Watcher(theirs.fileno())
+    reader, writer = os.pipe()
+    lost, late = Watcher(reader), Watcher(writer)
+    for watcher in forgotten, otherwise, lost:
+        driver.watch(watcher, READ)
+    driver.after_fork()
+    driver.forget(forgotten)
+    os.close(reader)
+    driver.watch(otherwise, WRITE)
+    assert driver.watcher_count() == 1 and driver.watcher_of(reader) is None
+    assert wait(driver, -1, forgotten, otherwise, lost) == [(otherwise, WRITE)]
+    reader, other = os.pipe()
+    assert driver.watcher_of(reader) is None, "the number means another file"
+    os.close(reader)
+    os.close(other)
+    driver.watch(late, READ)
+    driver.forget(late)
+    driver.forget(otherwise)
+    os.close(writer)
 
 
 # --- readiness ------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import sys
 from typing import NoReturn
 
 import tulipa
-from tulipa import _program
+from tulipa import _children, _program
 from tulipa._drivers import make_driver
 
 USAGE = """\
@@ -18,7 +18,8 @@ usage: python -m tulipa [--driver NAME] app.py [args]
 HELP = f"""\
 {USAGE}
 Runs a program that uses asyncio on tulipa's event loop. The program stays as it is: asyncio.run(),
-asyncio.Runner() and asyncio.new_event_loop() make tulipa's loops, all else is as with python itself.
+asyncio.Runner() and asyncio.new_event_loop() make tulipa's loops, in processes of multiprocessing too; all else
+is as with python itself.
 
   app.py         a script, a directory or zip file with a __main__.py, or - for standard input
   -m module      a module or package, as with python -m
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> None:
     except UsageError as error:
         sys.stderr.write(f"python -m tulipa: {str(error).rstrip()}\n")
         sys.exit(2)
-    tulipa.install()
+    _children.install()
     _program.run(program)
 
 
