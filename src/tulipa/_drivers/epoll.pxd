@@ -62,8 +62,6 @@ cdef class EpollDriver(Driver):
     cdef int _let_go(self) except -1
     @cython.locals(now=timespec)
     cpdef double time(self) except? -1
-    @cython.locals(written=Py_ssize_t)
-    cpdef wake(self)
     @cython.locals(some=wakes)
     cdef int _drain(self) except -1
     @cython.locals(known=bint)

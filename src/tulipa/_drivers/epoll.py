@@ -104,7 +104,7 @@ class EpollDriver(Driver):
         # Full: a byte is under way already. Closed: nobody waits any more.
         if cython.compiled:
             # With the GIL kept: the number cannot come into other hands meanwhile.
-            written = write(self._wake_out, b"\0", 1)
+            write(self._wake_out, b"\0", 1)
             return
         with contextlib.suppress(OSError):
             os.write(self._wake_out, b"\0")
