@@ -25,6 +25,9 @@ class void:
     """C's void: only ever named, as a result's type."""
 
 
+p_void = void
+
+
 def _unchanged(definition):
     """Decorate without a change."""
     return definition
