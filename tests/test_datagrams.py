@@ -66,6 +66,26 @@ async def test_sizes(loop, size):
         assert await client.datagrams(1) == [data[:size]]
 
 
+@unix_only
+@on_loop
+async def test_large_unix_datagrams(loop):
+    """At most 256 KiB of one are given to the protocol; the rest of it is lost."""
+    data = bytes(range(256)) * 1200
+    ours, peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        async with endpoint(loop, sock=ours) as protocol:
+            for size in (100_000, 1, 200_000, 262_144, 3, len(data)):
+                try:
+                    peer.send(data[:size])
+                except OSError as exc:
+                    assert exc.errno == errno.EMSGSIZE  # the system allows no buffer for that
+                    continue
+                await protocol.saw("datagram")
+                protocol.events.clear()
+                assert protocol.received.pop() == (data[:size][:262_144], None)
+
+
 @on_loop
 async def test_many_in_one_turn(loop):
     async with endpoint(loop) as ours:
@@ -283,6 +303,21 @@ async def test_refused_by_the_peers_kernel(loop):
             ours.transport.sendto(b"now?")
             await turns(2)
             assert drain(peer) == [b"now?"]
+
+
+@linux_only
+@on_loop
+async def test_refused_many_times(loop):
+    with bare_socket() as peer:
+        gone = peer.getsockname()
+    async with endpoint(loop, remote_addr=gone) as ours:
+        for _ in range(40):
+            ours.transport.sendto(b"anybody there?")
+        await ours.saw("error")
+        await turns(3)
+        assert {type(error) for error in ours.errors} == {ConnectionRefusedError}
+        assert not ours.transport.is_closing()
+        assert ours.transport.get_write_buffer_size() == 0
 
 
 @on_loop

@@ -294,6 +294,17 @@ async def test_peer_that_goes(loop, make_file):
 @native_only
 @pytest.mark.tulipa_only  # the standard loop says that sendfile is not available
 @on_loop
+async def test_socket_without_a_peer(loop, file):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.setblocking(False)
+        for fallback in (False, True):
+            with pytest.raises(ConnectionError):
+                await loop.sock_sendfile(sock, file, fallback=fallback)
+
+
+@native_only
+@pytest.mark.tulipa_only  # as above
+@on_loop
 async def test_peer_that_is_gone(loop, file):
     one, other = connected_sockets("unix")
     other.close()

@@ -110,25 +110,20 @@ async def _send_by_kernel(way, file, offset, count):
                 await way.room()
                 continue
             except OSError as exc:
-                raise _explain(exc, sent) from exc
+                if exc.errno == errno.ENOTCONN:
+                    raise ConnectionError(exc.errno, "socket is not connected") from exc
+                if sent or isinstance(exc, ConnectionError):
+                    raise
+                raise asyncio.SendfileNotAvailableError("os.sendfile call failed") from exc
             if taken == 0:
                 break
             sent += taken
             if sent != count:
-                await (way.room() if taken < most else asyncio.sleep(0))
+                await asyncio.sleep(0)
     finally:
         if sent:
             _set_position(file, fd, offset + sent)
     return sent
-
-
-def _explain(exc, sent):
-    """What an error of os.sendfile means: at the first call, most often that it can't send such a file."""
-    if exc.errno == errno.ENOTCONN:
-        return ConnectionError(exc.errno, "socket is not connected")
-    if sent or isinstance(exc, ConnectionError):
-        return exc
-    return asyncio.SendfileNotAvailableError("os.sendfile call failed")
 
 
 def _number_of(file):

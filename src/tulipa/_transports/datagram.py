@@ -138,7 +138,7 @@ class DatagramTransport(GatheringTransport):
         return 0
 
     def _deliver_later(self):
-        if self._received is None or self._firing:
+        if self._received is None:
             return
         self._firing = True
         try:

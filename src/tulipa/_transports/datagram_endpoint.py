@@ -8,7 +8,9 @@
 
 Compiled on Linux, one `recvmmsg` or `sendmmsg` does it for IPv4, IPv6 and UNIX sockets; otherwise it is one datagram
 a call, by the `socket` module. Facts relied on: both calls stop before the first datagram that meets an error,
-unless it is the first of all; `recvmmsg` keeps that error for the next call, `sendmmsg` meets it again.
+unless it is the first of all. `recvmmsg` keeps that error for the next call. To `sendmmsg` a datagram's own error
+happens again; that of an earlier one (ICMP, on a connected socket) does not, and the datagram goes out: of several
+such errors some may be missed, not the last, which is told when there is nothing left to send.
 """
 
 import socket
