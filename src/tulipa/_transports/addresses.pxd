@@ -20,9 +20,11 @@ cdef extern from *:
 
     #define tulipa_local_offset ((int)offsetof(struct sockaddr_un, sun_path))
     #define tulipa_local_limit ((int)sizeof(((struct sockaddr_un *)0)->sun_path))
-    #define tulipa_v4_equal(a, b) ((a)->v4.sin_family == (b)->v4.sin_family && (a)->v4.sin_port == (b)->v4.sin_port \
+    #define tulipa_v4_equal(a, b) \
+        ((a)->v4.sin_family == (b)->v4.sin_family && (a)->v4.sin_port == (b)->v4.sin_port \
         && (a)->v4.sin_addr.s_addr == (b)->v4.sin_addr.s_addr)
-    #define tulipa_v6_equal(a, b) ((a)->v6.sin6_family == (b)->v6.sin6_family && (a)->v6.sin6_port == (b)->v6.sin6_port \
+    #define tulipa_v6_equal(a, b) \
+        ((a)->v6.sin6_family == (b)->v6.sin6_family && (a)->v6.sin6_port == (b)->v6.sin6_port \
         && (a)->v6.sin6_flowinfo == (b)->v6.sin6_flowinfo && (a)->v6.sin6_scope_id == (b)->v6.sin6_scope_id \
         && memcmp(&(a)->v6.sin6_addr, &(b)->v6.sin6_addr, 16) == 0)
 

@@ -68,8 +68,9 @@ cdef class DatagramSocketEndpoint(DatagramEndpoint):
     cdef int _family
     cdef bint _direct
 
-    @cython.locals(i=Py_ssize_t, step=Py_ssize_t, slots=Py_ssize_t, count=int, received=list, messages=messages_of_batch,
-                   vectors=vectors_of_batch, raw=addresses_of_batch, copies=objects_of_batch)
+    @cython.locals(i=Py_ssize_t, step=Py_ssize_t, slots=Py_ssize_t, count=int, received=list,
+                   messages=messages_of_batch, vectors=vectors_of_batch, raw=addresses_of_batch,
+                   copies=objects_of_batch)
     cpdef list receive_datagrams(self)
     @cython.locals(i=Py_ssize_t, count=Py_ssize_t, size="unsigned int", sent=int, messages=messages_of_batch,
                    vectors=vectors_of_batch, raw=addresses_of_batch)
