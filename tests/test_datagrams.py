@@ -1,6 +1,7 @@
 """Datagram transports: what is sent, what is received and from whom, errors, flow control, the end."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import errno
 import logging
@@ -603,3 +604,27 @@ def test_close_after_the_loop(loop_factory):
     loop.close()
     transport.close()
     assert transport.get_extra_info("socket").fileno() == -1
+
+
+def test_loops_in_several_threads(loop_factory):
+    """All share the space that datagrams are received into, and the addresses that are kept."""
+
+    async def main(name):
+        loop = asyncio.get_running_loop()
+        async with endpoint(loop, Echo()) as server, endpoint(loop) as client:
+            for start in range(0, 1000, 50):
+                sent = [b"%s %d " % (name, number) * 50 for number in range(start, start + 50)]
+                for data in sent:
+                    client.transport.sendto(data, address(server))
+                assert (await client.datagrams(start + 50))[start:] == sent
+            assert {addr for _, addr in client.received} == {address(server)}
+
+    def run(name):
+        loop = loop_factory()
+        try:
+            loop.run_until_complete(asyncio.wait_for(main(name), 60))
+        finally:
+            loop.close()
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(run, (b"one", b"two", b"three")))
