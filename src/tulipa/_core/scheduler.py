@@ -24,7 +24,7 @@ if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.handles import new_handle
     from tulipa._core.tasks import new_task
     from tulipa._core.timers import new_timer
-    from tulipa._core.world import leave_on_ours
+    from tulipa._core.world import leave_on_ours, register_loop, unregister_loop
 
 _LONGEST_WAIT = 86400.0
 
@@ -51,6 +51,7 @@ class Scheduler(LoopState):
         self._task_factory = None
         self._current_handle = None
         self.slow_callback_duration = 0.1
+        register_loop(self)
 
     # -- saying "later" -------------------------------------------------------------------------------------
 
@@ -302,5 +303,5 @@ class Scheduler(LoopState):
         """At close: nothing will run any more."""
         self._ready.clear()
         self._timers.clear()
-        self._tasks.clear()
+        unregister_loop(self)
         self._settling.clear()

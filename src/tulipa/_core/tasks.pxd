@@ -49,7 +49,6 @@ cdef class Task(Future):
     cdef Py_ssize_t _cancel_requests
     cdef object _to_throw
     cdef public bint _log_destroy_pending
-    cdef object _reference
 
     cdef int _start(self, object coro, object name, object context, bint eager_start) except -1
     @cython.locals(state=LoopState)

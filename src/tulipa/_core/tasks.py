@@ -57,14 +57,13 @@ class Task(Future):
         self._fut_waiter = None
         self._cancel_requests = 0
         self._to_throw = None
-        self._reference = None
         self._log_destroy_pending = True
         if eager_start and self._loop.is_running():
-            self._reference = register(self._state_of_loop, self)
+            register(self._state_of_loop, self)
             self._start_eagerly()
         else:
             self._become_ready()
-            self._reference = register(self._state_of_loop, self)
+            register(self._state_of_loop, self)
 
     @property
     def __class__(self):
@@ -74,15 +73,13 @@ class Task(Future):
         return describe.task(self)
 
     def __del__(self):
-        if not cython.compiled and "_reference" not in self.__dict__:
+        if not cython.compiled and "_log_destroy_pending" not in self.__dict__:
             return  # it was refused before it began
         if not self._done and self._log_destroy_pending:
             context = {"task": self, "message": "Task was destroyed but it is pending!"}
             if self._source_traceback:
                 context["source_traceback"] = self._source_traceback
             self._loop.call_exception_handler(context)
-        if not self._done and self._reference is not None:
-            unregister(self._state_of_loop, self, self._reference)
         Future.__del__(self)
 
     # -- what it is -----------------------------------------------------------------------------------------
@@ -354,9 +351,7 @@ class Task(Future):
         state = self._state_of_loop
         if state is not None and state._entered is self:
             leave_on_ours(state)
-        if self._reference is not None:
-            unregister(self._state_of_loop, self, self._reference)
-            self._reference = None
+        unregister(state, self)
 
     def _end_with_result(self, value):
         self._leave()

@@ -2,12 +2,12 @@ from tulipa._core.ready cimport Link, LoopState
 
 cdef dict _current
 cdef bint _shared_dict
-cdef set _references
 cdef set _tasks_elsewhere
-cdef object _make_reference
 
-cdef object register(LoopState state, object task)
-cdef int unregister(LoopState state, object task, object reference) except -1
+cdef int register(LoopState state, object task) except -1
+cdef int unregister(LoopState state, object task) except -1
+cdef int register_loop(LoopState state) except -1
+cdef int unregister_loop(LoopState state) except -1
 cdef int enter_task(object loop, object task) except -1
 cdef int leave_task(object loop, object task) except -1
 cdef int enter_on_ours(LoopState state, Link task) except -1

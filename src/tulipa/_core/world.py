@@ -1,7 +1,7 @@
 """The shared world: what the standard library's asyncio must know of our tasks to tell the truth.
 
 `asyncio.current_task()` and `asyncio.all_tasks()` read tables of the standard library. A loop's own set of tasks
-holds them until they are done; the standard library's table refers to them weakly.
+holds them until they are done; the standard library's table is taught to look there as well.
 """
 
 import asyncio
@@ -16,29 +16,51 @@ _enter = asyncio.tasks._enter_task
 _leave = asyncio.tasks._leave_task
 _swap = getattr(asyncio.tasks, "_swap_current_task", None)
 
-# A WeakSet: its class-level `add` costs more than a whole step of a task, its table of references does not.
-_known = getattr(asyncio.tasks, "_scheduled_tasks", None)
-if _known is None:
-    _known = asyncio.tasks._all_tasks
-_references = _known.data
-_make_reference = weakref.ref
-
-# Tasks of ours on loops that are not.
+# Loops of ours that are not closed, and tasks of ours on loops that are not.
+_loops = weakref.WeakSet()
 _tasks_elsewhere = set()
 
 
+class KnownTasks(weakref.WeakSet):
+    """What `asyncio.all_tasks` iterates over: beside the tasks in there, those that our loops hold.
+
+    To enter each of ours, and to take it out again, would cost more than one of its steps.
+    """
+
+    def __iter__(self):
+        yield from super().__iter__()
+        for loop in list(_loops):
+            yield from list(loop._tasks)
+        yield from list(_tasks_elsewhere)
+
+
+_known = getattr(asyncio.tasks, "_scheduled_tasks", None)
+if _known is None:
+    _known = asyncio.tasks._all_tasks
+_known.__class__ = KnownTasks
+
+
+def register_loop(state):
+    """From now on `asyncio.all_tasks` sees the tasks that this loop holds."""
+    _loops.add(state)
+
+
+def unregister_loop(state):
+    """The loop is closed: it holds no task any more, but those that somebody else holds can still be seen."""
+    _loops.discard(state)
+    for task in state._tasks:
+        _known.add(task)
+    state._tasks.clear()
+
+
 def register(state, task):
-    """Hold `task` until it is done and let `asyncio.all_tasks` see it; gives what `unregister` wants."""
+    """Hold `task` until it is done and let `asyncio.all_tasks` see it."""
     (_tasks_elsewhere if state is None else state._tasks).add(task)
-    reference = _make_reference(task)
-    _references.add(reference)
-    return reference
 
 
-def unregister(state, task, reference):
+def unregister(state, task):
     """The task is done: let go of it."""
     (_tasks_elsewhere if state is None else state._tasks).discard(task)
-    _references.discard(reference)
 
 
 def enter_task(loop, task):
