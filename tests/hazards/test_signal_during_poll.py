@@ -136,7 +136,7 @@ def test_exception_of_a_handler_loses_no_readiness(loop, usr1):
 
 
 def test_handler_changes_what_is_waited_for(loop, usr1):
-    """It removes the reader that is just being told, adds another, and schedules: in the middle of the driver's wait."""
+    """It removes the reader that is just being told, adds another, and schedules: in the middle of the wait."""
     one, two = socket.socketpair()
     for sock in (one, two):
         sock.setblocking(False)

@@ -1,4 +1,4 @@
-"""What a closing loop drops has finalizers, and they use the loop: stop it, close it again, cancel what it drops next."""
+"""What a closing loop drops has finalizers, and they use the loop: stop it, close it, cancel what it drops next."""
 
 import gc
 
