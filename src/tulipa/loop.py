@@ -7,6 +7,7 @@ from tulipa._core.scheduler import Scheduler
 from tulipa._drivers import make_driver
 from tulipa._drivers.base import Driver
 from tulipa._ops import (
+    children,
     connect,
     datagrams,
     errors,
@@ -15,6 +16,7 @@ from tulipa._ops import (
     forking,
     generators,
     missing,
+    pipes,
     resolve,
     running,
     serve,
@@ -96,6 +98,14 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
     # Datagrams.
     create_datagram_endpoint = datagrams.create_datagram_endpoint  # type: ignore[assignment]  # reuse_address is gone
 
+    # One direction of bytes.
+    connect_read_pipe = pipes.connect_read_pipe
+    connect_write_pipe = pipes.connect_write_pipe
+
+    # Child processes.
+    subprocess_exec = children.subprocess_exec
+    subprocess_shell = children.subprocess_shell
+
     # Bare sockets and descriptors.
     sock_recv = sockets.sock_recv
     sock_recv_into = sockets.sock_recv_into
@@ -116,10 +126,6 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
 
     # Not in this release.
     start_tls = missing.start_tls
-    connect_read_pipe = missing.connect_read_pipe
-    connect_write_pipe = missing.connect_write_pipe
-    subprocess_exec = missing.subprocess_exec
-    subprocess_shell = missing.subprocess_shell
 
 
 def new_event_loop() -> EventLoop:

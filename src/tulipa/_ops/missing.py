@@ -15,7 +15,3 @@ def _not_yet(name, what):
 
 
 start_tls = _not_yet("start_tls", "TLS on an open connection")
-connect_read_pipe = _not_yet("connect_read_pipe", "pipes")
-connect_write_pipe = _not_yet("connect_write_pipe", "pipes")
-subprocess_exec = _not_yet("subprocess_exec", "child processes")
-subprocess_shell = _not_yet("subprocess_shell", "child processes")

@@ -29,9 +29,11 @@ cdef class Transport(Watcher):
     cdef int _prepare(self, object loop, Endpoint endpoint, int fd, object protocol, object extra,
                       object server) except -1
     cdef int _take_protocol(self, object protocol) except -1
+    cdef str _describe_state(self)
     @cython.locals(interest=int)
     cdef int _update_interest(self) except -1
     cdef bint _wants_to_write(self) except -1
+    cdef int _on_unwatchable(self, object exc) except -1
     cdef int _on_ready(self, int happened) except -1
     cdef int _on_settle(self) except -1
     cdef int _forget_unsent(self) except -1

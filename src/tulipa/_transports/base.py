@@ -82,6 +82,9 @@ class Transport(Watcher):
         """Close without sending what is still buffered."""
         self._force_close(None)
 
+    def _describe_state(self):
+        return "closed" if self._over else "closing" if self._closing else "open" if self._made else "new"
+
     # -- readiness ------------------------------------------------------------------------------------------
 
     def _fire(self):
@@ -137,7 +140,12 @@ class Transport(Watcher):
             try:
                 self._driver.watch(self, interest)
             except OSError as exc:
-                self._fatal_error(exc, "Fatal error: its descriptor can't be watched")
+                self._on_unwatchable(exc)
+        return 0
+
+    def _on_unwatchable(self, exc):
+        """The driver refuses the descriptor."""
+        self._fatal_error(exc, "Fatal error: the descriptor can't be watched")
         return 0
 
     def _wants_to_write(self):

@@ -20,6 +20,13 @@ cdef extern from "<sys/socket.h>" nogil:
     Py_ssize_t send "send"(int fd, const void *data, size_t size, int flags)
     Py_ssize_t sendmsg(int fd, const msghdr *message, int flags)
 
+cdef extern from "<unistd.h>" nogil:
+    Py_ssize_t read_descriptor "read"(int fd, void *buffer, size_t size)
+    Py_ssize_t write_descriptor "write"(int fd, const void *data, size_t size)
+
+cdef extern from "<sys/uio.h>" nogil:
+    Py_ssize_t writev(int fd, const iovec *vectors, int count)
+
 cdef extern from *:
     """
     #ifndef MSG_NOSIGNAL
@@ -57,9 +64,25 @@ cdef class SocketEndpoint(Endpoint):
     cpdef Py_ssize_t receive_into(self, object buffer) except -2
     @cython.locals(size=Py_ssize_t, view=Py_buffer, failed=bint)
     cpdef Py_ssize_t send(self, object data) except -2
-    @cython.locals(size=Py_ssize_t, i=Py_ssize_t, count=Py_ssize_t, skipped=Py_ssize_t, message=msghdr,
-                   vectors=iovecs)
+    @cython.locals(size=Py_ssize_t, message=msghdr, vectors=iovecs)
     cpdef Py_ssize_t send_many(self, list pieces, Py_ssize_t offset) except -2
 
 
+cdef class PipeEndpoint(Endpoint):
+    cdef readonly object _pipe
+    cdef readonly int _fd
+    cdef bint _is_duplicate
+
+    @cython.locals(size=Py_ssize_t)
+    cpdef object receive(self)
+    @cython.locals(size=Py_ssize_t, view=Py_buffer, failed=bint)
+    cpdef Py_ssize_t receive_into(self, object buffer) except -2
+    @cython.locals(size=Py_ssize_t, view=Py_buffer, failed=bint)
+    cpdef Py_ssize_t send(self, object data) except -2
+    @cython.locals(size=Py_ssize_t, vectors=iovecs)
+    cpdef Py_ssize_t send_many(self, list pieces, Py_ssize_t offset) except -2
+
+
+@cython.locals(i=Py_ssize_t, skipped=Py_ssize_t)
+cdef int _fill(iovec *vectors, list pieces, Py_ssize_t offset) except -1
 cdef bint _not_now()

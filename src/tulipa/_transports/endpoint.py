@@ -18,6 +18,8 @@ All raise OSError for anything but "not now". An interrupted call counts as "not
 level-triggered, so it is told again. None ever blocks.
 """
 
+import os
+import select
 import socket
 
 try:
@@ -112,19 +114,14 @@ class SocketEndpoint(Endpoint):
 
     def send_many(self, pieces, offset):
         if not cython.compiled:
-            some = [memoryview(pieces[0])[offset:], *pieces[1:]]
+            some = _views(pieces, offset)
             try:
                 return self._sock.sendmsg(some) if hasattr(self._sock, "sendmsg") else self._sock.send(b"".join(some))
             except (BlockingIOError, InterruptedError):
                 return -1
-        count = len(pieces)
-        for i in range(count):
-            skipped = offset if i == 0 else 0
-            vectors[i].iov_base = PyBytes_AS_STRING(pieces[i]) + skipped
-            vectors[i].iov_len = PyBytes_GET_SIZE(pieces[i]) - skipped
         message_clear(cython.address(message))
         message.msg_iov = vectors
-        message.msg_iovlen = count
+        message.msg_iovlen = _fill(vectors, pieces, offset)
         size = sendmsg(self._fd, cython.address(message), MSG_NOSIGNAL)
         if size < 0 and not _not_now():
             PyErr_SetFromErrno(OSError)
@@ -136,6 +133,97 @@ class SocketEndpoint(Endpoint):
     def close(self):
         self._fd = -1
         self._sock.close()
+
+
+class PipeEndpoint(Endpoint):
+    """One direction of a pipe, FIFO, character device or socket; closing it closes the file object `pipe`.
+
+    `fd` is what it reads or writes by: the file's own descriptor, or a duplicate, which it owns.
+    """
+
+    def __init__(self, pipe, fd, is_duplicate=False):
+        self._pipe = pipe
+        self._fd = fd
+        self._is_duplicate = is_duplicate
+
+    def receive(self):
+        if not cython.compiled:
+            try:
+                return os.read(self._fd, RECEIVE_LIMIT)
+            except (BlockingIOError, InterruptedError):
+                return None
+        size = read_descriptor(self._fd, _shared, RECEIVE_LIMIT_C)
+        if size < 0:
+            if _not_now():
+                return None
+            PyErr_SetFromErrno(OSError)
+        return PyBytes_FromStringAndSize(_shared, size)
+
+    def receive_into(self, buffer):
+        if not cython.compiled:
+            try:
+                return os.readv(self._fd, [buffer])
+            except (BlockingIOError, InterruptedError):
+                return -1
+        PyObject_GetBuffer(buffer, cython.address(view), PyBUF_WRITABLE)
+        size = read_descriptor(self._fd, view.buf, view.len)
+        failed = size < 0 and not _not_now()
+        PyBuffer_Release(cython.address(view))
+        if failed:
+            PyErr_SetFromErrno(OSError)
+        return size
+
+    def send(self, data):
+        if not cython.compiled:
+            try:
+                return os.write(self._fd, data)
+            except (BlockingIOError, InterruptedError):
+                return -1
+        PyObject_GetBuffer(data, cython.address(view), PyBUF_SIMPLE)
+        size = write_descriptor(self._fd, view.buf, view.len)
+        failed = size < 0 and not _not_now()
+        PyBuffer_Release(cython.address(view))
+        if failed:
+            PyErr_SetFromErrno(OSError)
+        return size
+
+    def send_many(self, pieces, offset):
+        if not cython.compiled:
+            try:
+                return os.writev(self._fd, _views(pieces, offset))
+            except (BlockingIOError, InterruptedError):
+                return -1
+        size = writev(self._fd, vectors, _fill(vectors, pieces, offset))
+        if size < 0 and not _not_now():
+            PyErr_SetFromErrno(OSError)
+        return size
+
+    def reader_is_gone(self):
+        """Whether nobody can read any more what is written here."""
+        poll = select.poll()
+        # Errors and hang-ups are told unasked: that is a pipe whose readers are gone, or a UNIX socket's peer.
+        poll.register(self._fd, getattr(select, "POLLRDHUP", 0))
+        return bool(poll.poll(0))
+
+    def close(self):
+        fd = self._fd
+        self._fd = -1
+        if self._is_duplicate and fd >= 0:
+            os.close(fd)
+        self._pipe.close()
+
+
+def _views(pieces, offset):
+    return [memoryview(pieces[0])[offset:], *pieces[1:]]
+
+
+def _fill(vectors, pieces, offset):
+    """Point the C array `vectors` to the pieces; how many they are."""
+    for i in range(len(pieces)):
+        skipped = offset if i == 0 else 0
+        vectors[i].iov_base = PyBytes_AS_STRING(pieces[i]) + skipped
+        vectors[i].iov_len = PyBytes_GET_SIZE(pieces[i]) - skipped
+    return len(pieces)
 
 
 def _not_now():
