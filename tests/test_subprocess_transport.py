@@ -1,6 +1,7 @@
 """subprocess_exec and subprocess_shell: the transport, and the order in which the protocol is told."""
 
 import asyncio
+import contextvars
 import errno
 import logging
 import os
@@ -129,6 +130,28 @@ async def test_set_protocol(loop):
     await second.lost()
     assert first.events == ["made"]
     assert second.data[1] == b"for the second"
+    transport.close()
+
+
+@pytest.mark.tulipa_only
+@on_loop
+async def test_all_callbacks_run_in_one_context(loop):
+    """The one in which the child was started (PEP 567)."""
+    variable = contextvars.ContextVar("variable", default="nothing")
+    seen = []
+
+    class Writing(ChildRecorder):
+        def note(self, event):
+            seen.append((event, variable.get()))
+            variable.set(event)
+            super().note(event)
+
+    variable.set("outside")
+    transport, protocol = await loop.subprocess_exec(Writing, "echo", "x", stdin=None, stderr=None)
+    await protocol.lost()
+    events = [event for event, _ in seen]
+    assert seen == list(zip(events, ["outside", *events], strict=False))
+    assert variable.get() == "outside"
     transport.close()
 
 

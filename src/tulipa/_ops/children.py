@@ -1,10 +1,9 @@
 """subprocess_exec and subprocess_shell: child processes.
 
-A child is started in the loop's own thread. Popen returns when the child has called exec, which takes the kernel
-about as long as handing the work to a thread and back takes us; with vfork, Popen's usual way, it holds the GIL
-meanwhile, so that a thread would free nobody. And a child belongs to the thread that starts it: one with a
-parent-death signal (PR_SET_PDEATHSIG) would be killed as soon as a thread of a pool ends, and `preexec_fn` runs
-where the program expects it.
+A child is started in the loop's own thread, which takes about a millisecond. A thread would free nobody: Popen's
+usual way, vfork, holds the GIL until the child has called exec. And a child belongs to the thread that starts it: one
+with a parent-death signal (PR_SET_PDEATHSIG) would be killed as soon as that thread of a pool ends, and `preexec_fn`
+would not run where the program expects it.
 """
 
 import asyncio
@@ -65,6 +64,7 @@ def _check(universal_newlines, bufsize, encoding, errors, text):
 
 
 async def _run(loop, protocol_factory, args, pipes, what, **kwargs):
+    loop._check_closed()
     protocol = protocol_factory()
     if loop._debug:
         logger.debug("%s %s", what, _describe(**pipes))

@@ -42,6 +42,7 @@ def _writer(kind):
 
 
 async def _connect(loop, protocol_factory, pipe, transport_for):
+    loop._check_closed()
     kind = _kind(pipe)
     protocol = protocol_factory()
     waiter = loop.create_future()

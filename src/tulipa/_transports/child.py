@@ -61,8 +61,8 @@ class Child:
         with getattr(self.popen, "_waitpid_lock", contextlib.nullcontext()):
             if self.popen.returncode is None:
                 self.popen.returncode = self._take_status()
-        if self.popen.returncode is not None:
-            self.release()
+            if self.popen.returncode is not None:
+                self._release()
         return self.popen.returncode
 
     def send_signal(self, number):
@@ -75,8 +75,7 @@ class Child:
             else:
                 os.kill(self.pid, number)
 
-    def release(self):
-        """Watch no more; a second time it does nothing."""
+    def _release(self):
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.remove_callback(READ)
