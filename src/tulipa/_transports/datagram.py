@@ -55,10 +55,9 @@ class DatagramTransport(GatheringTransport):
         return _Kind
 
     def __repr__(self):
-        state = "closed" if self._over else "closing" if self._closing else "open" if self._made else "new"
         reading = "polling" if self.is_reading() else "idle"
         writing = "polling" if self._blocked else "idle"
-        return (f"<{type(self).__name__} {state} fd={self._fd} read={reading} "
+        return (f"<{type(self).__name__} {self._describe_state()} fd={self._fd} read={reading} "
                 f"write=<{writing}, bufsize={self._queue.size}>>")
 
     def _wants_to_write(self):
