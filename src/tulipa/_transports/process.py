@@ -141,15 +141,19 @@ class SubprocessTransport(asyncio.SubprocessTransport):
         if self._loop.get_debug():
             logger.info("%r exited with return code %r", self, returncode)
         self._returncode = returncode
-        self._tell("process_exited")
-        self._end_if_done()
-        # Not at once: first the protocol hears of the ends of the pipes, which mostly came together with the exit.
-        self._loop.call_soon(self._wake_waiters)
+        try:
+            self._tell("process_exited")
+        finally:
+            self._end_if_done()
+            # Not at once: first the protocol hears of the ends of the pipes, which mostly came together with the exit.
+            self._loop.call_soon(self._wake_waiters)
 
     def _on_pipe_lost(self, fd, exc):
         self._open_pipes.discard(fd)
-        self._tell("pipe_connection_lost", fd, exc)
-        self._end_if_done()
+        try:
+            self._tell("pipe_connection_lost", fd, exc)
+        finally:
+            self._end_if_done()
 
     def _end_if_done(self):
         if self._returncode is not None and not self._open_pipes:
@@ -158,9 +162,11 @@ class SubprocessTransport(asyncio.SubprocessTransport):
     def _end(self):
         self._over = True
         self._closed = True
-        self._tell("connection_lost", None)
-        # The two refer to each other; without this only the garbage collector could free them.
-        self._protocol = None
+        try:
+            self._tell("connection_lost", None)
+        finally:
+            # The two refer to each other; without this only the garbage collector could free them.
+            self._protocol = None
 
     def _tell(self, name, *args):
         """Call a method of the protocol; what it raises is reported, and changes nothing."""
