@@ -40,11 +40,22 @@ def _not_to_be_waited_for(monkeypatch):
     monkeypatch.setattr(os, "waitid", refuse)
 
 
+def _not_to_be_watched(monkeypatch):
+    from tulipa._transports import child
+
+    class Refusing:
+        def set_callback(self, *args):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(child, "watcher_for", lambda loop, fd: Refusing())
+
+
 WAYS = {
     "pidfd": lambda monkeypatch: None,
     "no pidfd": _without,
     "pidfd refused": _refused,
     "pidfd not to be waited for": _not_to_be_waited_for,
+    "pidfd not to be watched": _not_to_be_watched,
 }
 
 
@@ -213,6 +224,21 @@ async def test_a_signal_never_reaches_another_process(loop, monkeypatch):
         transport.close()
         monkeypatch.undo()
     assert sent == []
+
+
+@pytest.mark.usefixtures("way")
+@on_loop
+async def test_a_signal_to_a_child_that_others_have_taken(loop, monkeypatch, caplog):
+    sent = []
+    async with running(loop, "sleep", "100", **NO_PIPES) as (transport, protocol):
+        transport.kill()
+        os.waitpid(-1, 0)
+        monkeypatch.setattr(os, "kill", lambda *args: sent.append(args))
+        transport.kill()
+        await protocol.lost()
+        monkeypatch.undo()
+    assert sent == []
+    assert "is lost" in caplog.text
 
 
 # --- loops that end ----------------------------------------------------------------------------

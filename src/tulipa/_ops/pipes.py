@@ -46,7 +46,9 @@ async def _connect(loop, protocol_factory, pipe, transport_for):
     kind = _kind(pipe)
     protocol = protocol_factory()
     waiter = loop.create_future()
-    transport = transport_for(kind)(loop, _endpoint(loop, pipe), protocol, waiter)
+    endpoint = _endpoint(loop, pipe)
+    os.set_blocking(endpoint._fd, False)
+    transport = transport_for(kind)(loop, endpoint, protocol, waiter)
     try:
         await waiter
     except BaseException:
@@ -69,7 +71,6 @@ def _kind(pipe):
 
 def _endpoint(loop, pipe):
     fd = pipe.fileno()
-    os.set_blocking(fd, False)
     known = loop._driver.watcher_of(fd)
     if fd in loop._transport_fds and (known is None or isinstance(known._endpoint, PipeEndpoint)):
         # The other direction of the same terminal or socket: a driver knows one watcher for a descriptor.

@@ -72,8 +72,17 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             if self._pidfd >= 0:
                 signal.pidfd_send_signal(self._pidfd, number)
-            else:
+            elif self._is_there():
                 os.kill(self.pid, number)
+
+    def _is_there(self):
+        """Whether the number still is that of our child: other code may have taken its status."""
+        try:
+            if hasattr(os, "waitid"):
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return True
 
     def _release(self):
         watcher, self._watcher = self._watcher, None
