@@ -230,11 +230,11 @@ def silent_port(host=LOOPBACK):
 
 @contextlib.contextmanager
 def no_descriptors_left():
-    """Use up the process's descriptors; yields those that were opened for it, closed at the end."""
+    """Use up the process's descriptors; yields those that were opened for it, 16 or more, closed at the end."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     some = min(open_descriptors())
     held = []
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(open_descriptors()) + 2, limits[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(open_descriptors()) + 17, limits[1]))
     try:
         with contextlib.suppress(OSError):
             while True:
