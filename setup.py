@@ -45,7 +45,8 @@ def hot_modules():
     declarations = sorted(path for room in HOT_ROOMS for path in (SOURCE / "tulipa" / room).glob("*.pxd"))
     sources = [path.with_suffix(".py") for path in declarations if path.with_suffix(".py").exists()]
     if not sys.platform.startswith("linux"):
-        sources = [path for path in sources if path.stem != "epoll"]  # a leaf: nothing else needs it
+        # Leaves: nothing else needs them.
+        sources = [path for path in sources if path.stem not in ("epoll", "tls_openssl")]
     flags = [] if os.name == "nt" or "CFLAGS" in os.environ else ["-O2", "-g0", "-Wno-unused-function"]
     names = [".".join(path.relative_to(SOURCE).with_suffix("").parts) for path in sources]
     return [

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 from helpers.accounting import LoopAudit
-from helpers.cases import cases, drivers, tulipa
+from helpers.cases import cases, drivers, tls_engines, tulipa
 
 FREEZE_EVERY = 50  # tests
 _begun = itertools.count(1)
@@ -58,7 +58,12 @@ def pytest_generate_tests(metafunc):
         std = std and sys.version_info >= mark.args
     virtual = definition.get_closest_marker("virtual_too") is not None
     chosen = cases(std=std, virtual=virtual)
-    metafunc.parametrize("loop_factory", chosen, ids=[case.id for case in chosen])
+    if "tls_engine" not in metafunc.fixturenames:
+        metafunc.parametrize("loop_factory", chosen, ids=[case.id for case in chosen])
+        return
+    pairs = [(case, engine) for case in chosen for engine in tls_engines(case)]
+    ids = [case.id if case.is_std else f"{case.id}-{engine}" for case, engine in pairs]
+    metafunc.parametrize(("loop_factory", "tls_engine"), pairs, ids=ids)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -85,3 +90,9 @@ def loop(loop_factory, loop_errors):
     complaints = audit.finish()
     complaints += [f"the exception handler got {context!r}" for context in loop_errors]
     assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def use_tls_engine(tls_engine, monkeypatch):
+    """Have tulipa's TLS transports use one engine; tests of TLS run on each of them."""
+    monkeypatch.setenv("TULIPA_TLS_ENGINE", tls_engine)

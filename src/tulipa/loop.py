@@ -15,13 +15,13 @@ from tulipa._ops import (
     files,
     forking,
     generators,
-    missing,
     pipes,
     resolve,
     running,
     serve,
     signals,
     sockets,
+    tls,
     unix,
     watch,
 )
@@ -90,6 +90,7 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
     create_server = serve.create_server
     create_unix_connection = unix.create_unix_connection
     create_unix_server = unix.create_unix_server
+    start_tls = tls.start_tls
 
     # Files.
     sendfile = files.sendfile
@@ -123,9 +124,6 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
     # Signals.
     add_signal_handler = signals.add_signal_handler
     remove_signal_handler = signals.remove_signal_handler
-
-    # Not in this release.
-    start_tls = missing.start_tls
 
 
 def new_event_loop() -> EventLoop:

@@ -67,3 +67,10 @@ def cases(*, std=True, virtual=False):
     if virtual and tulipa is not None:
         names = [*names, "virtual"]
     return ([STD] if std else []) + [tulipa_case(name) for name in names]
+
+
+def tls_engines(case):
+    """The TLS engines a test is to run on; the standard loop has but one."""
+    if case.is_std:
+        return ["ssl"]
+    return tulipa._transports.tls_engines.engine_names()

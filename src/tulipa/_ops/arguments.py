@@ -4,23 +4,10 @@ import socket
 import sys
 
 
-def check_tls(ssl, **options):
-    """`options` of TLS only make sense with TLS: ValueError. TLS is not there yet: NotImplementedError."""
-    for name, value in options.items():
-        if value is not None and not ssl:
-            raise ValueError(f"{name} is only meaningful with ssl; leave it out, or give ssl=")
-    if ssl:
-        raise NotImplementedError(
-            "this release of tulipa does not have TLS yet: leave ssl= out, "
-            "or run the program on the standard loop"
-        )
-
-
-def check_server_tls(ssl, **options):
-    """As `check_tls`, for servers, which can't do without a context: TypeError for True and False."""
+def check_server_ssl(ssl):
+    """A server needs an SSLContext for TLS: TypeError for True and False."""
     if isinstance(ssl, bool):
         raise TypeError(f"ssl argument must be an SSLContext or None, not {ssl!r}")
-    check_tls(ssl, **options)
 
 
 def check_not_tls_socket(sock):

@@ -4,10 +4,11 @@ import functools
 import itertools
 import socket
 
-from tulipa._ops.arguments import check_stream_socket, check_tls
+from tulipa._ops.arguments import check_stream_socket
 from tulipa._ops.race import staggered_race
 from tulipa._ops.resolve import ensure_resolved
 from tulipa._ops.sockets import connect_to_resolved
+from tulipa._ops.tls import client_transport, server_transport
 from tulipa._transports.callbacks import release
 from tulipa._transports.stream import StreamTransport
 
@@ -22,18 +23,21 @@ async def create_connection(
 
     The addresses of `host` are tried one after the other; with `happy_eyeballs_delay` in seconds the next one
     is tried beside those before when they take longer, and `interleave` (then 1) has the families take turns
-    (RFC 8305). Raises OSError, which names each address tried, or with `all_errors` an ExceptionGroup of one
-    error for each; ValueError and TypeError for wrong arguments.
+    (RFC 8305). With `ssl` (an SSLContext, or True for the default one) it speaks TLS to a peer that must prove to
+    be `server_hostname`, by default `host`; "" has no name checked. Raises OSError, which names each address
+    tried, or with `all_errors` an ExceptionGroup of one error for each; ssl.SSLError, which is an OSError;
+    ValueError and TypeError for wrong arguments.
     """
-    if server_hostname is None and ssl and not host:
-        raise ValueError("You must set server_hostname when using ssl without a host")
-    check_tls(ssl, server_hostname=server_hostname,
-              ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+    if server_hostname is None and ssl:
+        if not host:
+            raise ValueError("You must set server_hostname when using ssl without a host")
+        server_hostname = host
+    make = client_transport(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
     if sock is not None:
         if host is not None or port is not None:
             raise ValueError("host/port and sock can not be specified at the same time; give one of them")
         check_stream_socket(sock)
-        return await start_transport(loop, sock, protocol_factory)
+        return await start_transport(loop, sock, protocol_factory, make=make)
     if host is None and port is None:
         raise ValueError("host and port was not specified and no sock specified; give one of them")
     if interleave is None and happy_eyeballs_delay is not None:
@@ -44,7 +48,7 @@ async def create_connection(
     if interleave:
         remote = interleave_families(remote, interleave)
     sock = await _connect_to_any(loop, remote, local, happy_eyeballs_delay, all_errors)
-    return await start_transport(loop, sock, protocol_factory, ours=True)
+    return await start_transport(loop, sock, protocol_factory, ours=True, make=make)
 
 
 async def connect_accepted_socket(
@@ -52,11 +56,11 @@ async def connect_accepted_socket(
 ):
     """Make a transport of a connection that something else has accepted; gives (transport, protocol).
 
-    Raises ValueError and TypeError for wrong arguments.
+    With `ssl` (an SSLContext) it is the server of a TLS connection. Raises ValueError and TypeError for wrong arguments.
     """
-    check_tls(ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+    make = server_transport(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
     check_stream_socket(sock)
-    return await start_transport(loop, sock, protocol_factory)
+    return await start_transport(loop, sock, protocol_factory, make=make)
 
 
 async def start_transport(loop, sock, protocol_factory, *, ours=False, make=StreamTransport):

@@ -10,10 +10,12 @@ from asyncio.log import logger
 from asyncio.trsock import TransportSocket
 from collections.abc import Iterable
 
-from tulipa._ops.arguments import check_server_tls, check_stream_socket
+from tulipa._ops.arguments import check_server_ssl, check_stream_socket
 from tulipa._ops.connect import bind_error
 from tulipa._ops.listening import Listener
 from tulipa._ops.resolve import ensure_resolved
+from tulipa._ops.tls import server_transport
+from tulipa._transports.base import outermost
 from tulipa._transports.callbacks import release
 from tulipa._transports.stream import StreamTransport
 
@@ -32,9 +34,8 @@ async def create_server(
 
     Raises OSError for an address that can't be bound, ValueError and TypeError for wrong arguments.
     """
-    check_server_tls(
-        ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout
-    )
+    check_server_ssl(ssl)
+    make = server_transport(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
     if sock is not None:
         if host is not None or port is not None:
             raise ValueError("host/port and sock can not be specified at the same time; give one of them")
@@ -47,12 +48,12 @@ async def create_server(
             reuse_address = os.name == "posix" and sys.platform != "cygwin"
         options = _options(reuse_address, reuse_port, keep_alive)
         socks = _bind_all(loop, await _resolve_all(loop, host, port, family, flags), options)
-    return make_server(loop, socks, protocol_factory, backlog, start_serving)
+    return make_server(loop, socks, protocol_factory, backlog, start_serving, make)
 
 
-def make_server(loop, socks, protocol_factory, backlog, start_serving, cleanup=None):
+def make_server(loop, socks, protocol_factory, backlog, start_serving, make=StreamTransport, cleanup=None):
     """A Server for bound sockets; they are closed where it can't start. Raises OSError."""
-    server = Server(loop, socks, protocol_factory, backlog, cleanup)
+    server = Server(loop, socks, protocol_factory, backlog, make, cleanup)
     try:
         for sock in socks:
             sock.setblocking(False)
@@ -148,12 +149,14 @@ def _left_out(loop, address, error):
 class Server(asyncio.AbstractServer):
     """Listening sockets with the connections accepted from them, as asyncio.Server of Python 3.13.
 
-    Made by create_server and create_unix_server. `cleanup` is called once its sockets are closed.
+    Made by create_server and create_unix_server. `make` is what makes the transports, `cleanup` is
+    called once its sockets are closed.
     """
 
-    def __init__(self, loop, sockets, protocol_factory, backlog, cleanup=None):
+    def __init__(self, loop, sockets, protocol_factory, backlog, make=StreamTransport, cleanup=None):
         self._loop = loop
         self._protocol_factory = protocol_factory
+        self._make = make
         self._listeners = [Listener(loop, sock, backlog, self._welcome) for sock in sockets]
         self._cleanup = cleanup
         # Weak, so that a transport that nobody closes is still noticed.
@@ -229,7 +232,7 @@ class Server(asyncio.AbstractServer):
             conn.setblocking(False)
             release(self._loop, conn.fileno())
             protocol = self._protocol_factory()
-            StreamTransport(self._loop, conn, protocol, None, {"peername": peername}, self)
+            self._make(self._loop, conn, protocol, None, {"peername": peername}, self)
         except BaseException as exc:
             conn.close()
             if isinstance(exc, (SystemExit, KeyboardInterrupt)):
@@ -261,12 +264,12 @@ class Server(asyncio.AbstractServer):
     def close_clients(self):
         """Close all connections accepted; what they have buffered is sent first."""
         for transport in list(self._clients):
-            transport.close()
+            outermost(transport).close()
 
     def abort_clients(self):
         """Close all connections accepted at once, without sending what they have buffered."""
         for transport in list(self._clients):
-            transport.abort()
+            outermost(transport).abort()
 
     async def wait_closed(self):
         """Wait until it is closed and the last of its connections is over."""

@@ -7,10 +7,11 @@ import socket
 import stat
 from asyncio.log import logger
 
-from tulipa._ops.arguments import check_server_tls, check_tls, check_unix_stream_socket
+from tulipa._ops.arguments import check_server_ssl, check_unix_stream_socket
 from tulipa._ops.connect import start_transport
 from tulipa._ops.serve import make_server
 from tulipa._ops.sockets import connect_to_resolved
+from tulipa._ops.tls import client_transport, server_transport
 
 
 async def create_unix_connection(
@@ -24,11 +25,10 @@ async def create_unix_connection(
     """
     if ssl and server_hostname is None:
         raise ValueError("you have to pass server_hostname when using ssl")
-    check_tls(ssl, server_hostname=server_hostname,
-              ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
+    make = client_transport(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
     _check_path_or_sock(path, sock)
     if sock is not None:
-        return await start_transport(loop, sock, protocol_factory)
+        return await start_transport(loop, sock, protocol_factory, make=make)
     path = os.fspath(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -37,7 +37,7 @@ async def create_unix_connection(
     except BaseException:
         sock.close()
         raise
-    return await start_transport(loop, sock, protocol_factory, ours=True)
+    return await start_transport(loop, sock, protocol_factory, ours=True, make=make)
 
 
 async def create_unix_server(
@@ -51,14 +51,13 @@ async def create_unix_server(
     A socket that an earlier server left at `path` is replaced; with `cleanup_socket` it is removed when the
     server is closed. Raises OSError, which names the path; ValueError and TypeError for wrong arguments.
     """
-    check_server_tls(
-        ssl, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout
-    )
+    check_server_ssl(ssl)
+    make = server_transport(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
     _check_path_or_sock(path, sock)
     if sock is None:
         sock = _bind(os.fspath(path))
     cleanup = _remover(sock.getsockname()) if cleanup_socket else None
-    return make_server(loop, [sock], protocol_factory, backlog, start_serving, cleanup)
+    return make_server(loop, [sock], protocol_factory, backlog, start_serving, make, cleanup)
 
 
 def _check_path_or_sock(path, sock):

@@ -6,6 +6,10 @@ from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher
 from tulipa._transports.endpoint cimport Endpoint
 
 
+cdef class Layer(Link):
+    cdef int _take_data(self, bytes data) except -1
+
+
 cdef class Transport(Watcher):
     cdef readonly object _loop
     cdef LoopState _state_of_loop
@@ -15,6 +19,7 @@ cdef class Transport(Watcher):
     cdef readonly object _server
     cdef public dict _extra
     cdef readonly object _protocol
+    cdef Layer _layer
     cdef bint _is_buffered
     cdef bint _made
     cdef bint _paused

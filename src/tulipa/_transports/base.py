@@ -23,11 +23,29 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
+from tulipa._core.ready import Link
 from tulipa._drivers.base import Watcher
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.native import current_context
     from tulipa._drivers.base import READ, WRITE
+
+
+class Layer(Link):
+    """A protocol that is itself a transport to another one above it, such as TLS; our transports speak to it in C."""
+
+    def _take_data(self, data):
+        """As data_received, for bytes."""
+        raise NotImplementedError
+
+
+def outermost(transport):
+    """The transport that the application has, where this one carries layers."""
+    protocol = transport.get_protocol()
+    while isinstance(protocol, Layer):
+        transport = protocol
+        protocol = transport.get_protocol()
+    return transport
 
 
 class Transport(Watcher):
@@ -58,6 +76,7 @@ class Transport(Watcher):
 
     def _take_protocol(self, protocol):
         self._protocol = protocol
+        self._layer = protocol if isinstance(protocol, Layer) else None
         self._is_buffered = isinstance(protocol, BufferedProtocol)
 
     # -- asyncio.BaseTransport ------------------------------------------------------------------------------
@@ -208,6 +227,7 @@ class Transport(Watcher):
             self._release()
             # The two refer to each other; without this only the garbage collector could free them.
             self._protocol = None
+            self._layer = None
 
     def _release(self):
         if self._over:

@@ -10,7 +10,10 @@ def receive(transport):
     try:
         data = transport._endpoint.receive()
         if data:
-            transport._protocol.data_received(data)
+            if transport._layer is not None:
+                transport._layer._take_data(data)
+            else:
+                transport._protocol.data_received(data)
             return 0
     except (SystemExit, KeyboardInterrupt):
         raise

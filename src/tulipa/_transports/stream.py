@@ -20,6 +20,7 @@ if not cython.compiled:  # compiled, the .pxd declares them
 class StreamTransport(WritingTransport):
     """A connected stream socket. It owns the socket from its construction on."""
 
+    _start_tls_compatible = True
     # How asyncio's loops, too, ask a transport whether loop.sendfile() may use its socket.
     _sendfile_compatible = asyncio.constants._SendfileMode.TRY_NATIVE
 
