@@ -56,7 +56,8 @@ async def connect_accepted_socket(
 ):
     """Make a transport of a connection that something else has accepted; gives (transport, protocol).
 
-    With `ssl` (an SSLContext) it is the server of a TLS connection. Raises ValueError and TypeError for wrong arguments.
+    With `ssl` (an SSLContext) it is the server of a TLS connection. Raises ssl.SSLError; ValueError and TypeError for
+    wrong arguments.
     """
     make = server_transport(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
     check_stream_socket(sock)

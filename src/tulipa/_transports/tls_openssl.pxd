@@ -41,6 +41,7 @@ cdef enum:
     ALL_RETRY_FLAGS = 0x0F
     SOURCE_SINK = 0x0400
     FLUSH = 11
+    COMMON_REASON = 1 << 19
 
 ctypedef int (*bio_reader)(void *bio, char *data, int size) noexcept nogil
 ctypedef int (*bio_writer)(void *bio, const char *data, int size) noexcept nogil

@@ -285,22 +285,29 @@ class OpenSSLEngine(TLSEngine):
         reason = _lib.ERR_reason_error_string(code)
         _lib.ERR_clear_error()
         return _error(
-            why,
+            why, code,
             "" if library == cython.NULL else cython.cast(bytes, library).decode(),
             "" if reason == cython.NULL else cython.cast(bytes, reason).decode(),
         )
 
 
-def _error(why, library, text):
-    """An ssl.SSLError as the ssl module makes them."""
+def _error(why, code, library, text):
+    """An ssl.SSLError as the ssl module makes them: with the names of the library and of its own reasons."""
     if why != ERROR_SSL or not text:
         return ssl.SSLError(why, text or "A failure in the SSL library occurred")
     library = library.removesuffix(" routines").upper() or "SSL"
-    reason = text.replace(" ", "_").replace("-", "_").upper()
-    error = ssl.SSLError(why, f"[{library}: {reason}] {text}")
+    reason = None if _is_common(code) else text.replace(" ", "_").replace("-", "_").upper()
+    error = ssl.SSLError(why, f"[{library}{f': {reason}' if reason else ''}] {text}")
     error.library = library
     error.reason = reason
     return error
+
+
+def _is_common(code):
+    """Whether the reason in an error code is one that all of OpenSSL's libraries have."""
+    if ssl.OPENSSL_VERSION_NUMBER < 0x30000000:
+        return code & 0xFFF < 100
+    return bool(code & COMMON_REASON)
 
 
 # -- the BIO: C functions, which OpenSSL also calls without the GIL, when the application uses the SSLObject itself --
