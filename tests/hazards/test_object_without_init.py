@@ -3,6 +3,8 @@
 import pytest
 from helpers.processes import run_source
 
+from tulipa._transports.tls_engines import engine_names
+
 PROGRAM = """
 import contextlib, inspect
 from tulipa._transports.{module} import {name}
@@ -30,7 +32,13 @@ print("alive")
     ("datagram_endpoint", "DatagramSocketEndpoint"),
     ("endpoint", "Endpoint"),
     ("stream", "StreamTransport"),
+    ("tls", "TLSTransport"),
+    ("tls_engine", "TLSEngine"),
+    ("tls_machine", "TLSMachine"),
+    ("tls_openssl", "OpenSSLEngine"),
 ])
 def test_every_method(module, name):
+    if name == "OpenSSLEngine" and "openssl" not in engine_names():
+        pytest.skip("the openssl engine is not to be had here")
     program = run_source(PROGRAM.format(module=module, name=name))
     assert (program.returncode, program.stdout.strip()) == (0, "alive"), program.stderr
