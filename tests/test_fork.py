@@ -397,6 +397,50 @@ loop.close()
     assert child_of(source) == "scheduled soon later readable signal\n"
 
 
+@pytest.mark.tulipa_only  # from the fork on a standard loop's tasks find no running loop
+@pytest.mark.parametrize("inside", ["callback", "task"])
+def test_running_loop_goes_on_in_the_child_with_its_tasks(child_of, inside):
+    source = f"""
+def fork_and_leave():
+    ready, tell = os.pipe()
+    if os.fork():
+        os.close(tell)
+        assert os.read(ready, 4) == b"done"
+        os._exit(0)
+    message(asyncio.get_running_loop) == "no running event loop" or print("a loop runs already")
+    loop.call_soon(finish, tell)
+
+async def other():
+    for _ in range(3):
+        await asyncio.sleep(0.001)
+        assert asyncio.get_running_loop() is loop
+        assert asyncio.current_task() in asyncio.all_tasks()
+    return await asyncio.to_thread(str, "a thread")
+
+async def task():
+    fork_and_leave()
+
+def finish(tell):
+    loop.create_task(finished(tell))
+
+async def finished(tell):
+    print(await waiting, await other(), message(loop.run_forever)[:34], flush=True)
+    await loop.shutdown_default_executor()
+    loop.stop()
+    os.write(tell, b"done")
+
+loop = new_loop()
+waiting = loop.create_task(other())
+if {inside!r} == "task":
+    forking = loop.create_task(task())
+else:
+    loop.call_soon(fork_and_leave)
+loop.run_forever()
+loop.close()
+"""
+    assert child_of(source) == "a thread a thread This event loop is already running\n"
+
+
 @pytest.mark.tulipa_only
 def test_loop_that_was_set_is_not_given_where_it_cannot_run(child_of):
     source = """

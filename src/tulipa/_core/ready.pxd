@@ -18,6 +18,7 @@ cdef class ReadyQueue:
     cdef bint _has_posted
 
     cpdef int push(self, Link link) except -1
+    cdef int push_first(self, Link link) except -1
     cdef Link pop(self)
     cpdef int post(self, Link link) except -1
     cpdef bint has_work(self)

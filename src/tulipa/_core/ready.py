@@ -45,6 +45,14 @@ class ReadyQueue:
             self.collect_posted()
         self._append(link)
 
+    def push_first(self, link):
+        """Put `link` before everything else."""
+        link._next = self._head
+        self._head = link
+        if self._tail is None:
+            self._tail = link
+        self.count += 1
+
     def pop(self):
         """Take the first link; there must be one."""
         link = self._head

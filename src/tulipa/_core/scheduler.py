@@ -294,10 +294,16 @@ class Scheduler(LoopState):
             del settling[:settled]
         return 0
 
-    def _after_fork(self):
-        """In a forked child: nothing that happens to this copy of the loop may reach the parent."""
+    def _after_fork(self, go_on):
+        """In a forked child: nothing that happens to this copy of the loop may reach the parent.
+
+        Where the process was forked inside of a callback, ``go_on(loop)`` is called first when the loop goes on.
+        """
         self._waiting = False
         self._driver.after_fork()
+        if go_on is not None:
+            leave_on_ours(self)
+            self._ready.push_first(new_handle(go_on, (self,), self, None))
 
     def _drop_everything(self):
         """At close: nothing will run any more."""

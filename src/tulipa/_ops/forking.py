@@ -57,19 +57,27 @@ def _in_child():
 def _cut_off(loop):
     # Since Python 3.12 asyncio has done that before.
     signals.forget_wake_up(loop)
-    loop._after_fork()
     # Its threads are not here: what it was given would wait for ever.
     loop._default_executor = None
     if loop._thread_id == threading.get_ident():
         loop._why_not_here = _FORKED_INSIDE.format(pid=os.getpid())
-        # It may go on, and then signals are to wake its new driver.
-        loop.call_soon_threadsafe(signals.take_wake_up, loop)
-    elif loop._thread_id:
-        loop._thread_id = 0
-        loop._why_not_here = _WITHOUT_THREAD.format(pid=os.getpid())
+        asyncio._set_running_loop(loop)  # Python 3.14 asks for that where its current task is left
+        loop._after_fork(_go_on)
+        asyncio._set_running_loop(None)
+        _forget_current(loop)
     else:
-        return
-    _forget_current(loop)
+        loop._after_fork(None)
+        if loop._thread_id:
+            loop._thread_id = 0
+            loop._why_not_here = _WITHOUT_THREAD.format(pid=os.getpid())
+            _forget_current(loop)
+
+
+def _go_on(loop):
+    """The callback in which the process was forked has returned in the child: the loop runs there now."""
+    loop._why_not_here = None
+    asyncio._set_running_loop(loop)
+    signals.take_wake_up(loop)
 
 
 def _forget_current(loop):
