@@ -51,6 +51,8 @@ cdef class EpollDriver(Driver):
     cdef int _epoll_fd
     cdef int _wake_in
     cdef int _wake_out
+    cdef int _wakers
+    cdef tuple _late
     cdef bint _shared
     cdef list _table
     cdef unsigned int _generation
@@ -60,8 +62,11 @@ cdef class EpollDriver(Driver):
     cdef int _open(self) except -1
     cdef int _open_again(self) except -1
     cdef int _let_go(self) except -1
+    cdef int _close_pipe(self, tuple pipe) except -1
     @cython.locals(now=timespec)
     cpdef double time(self) except? -1
+    @cython.locals(number=int)
+    cpdef wake(self)
     @cython.locals(some=wakes)
     cdef int _drain(self) except -1
     @cython.locals(known=bint)

@@ -47,6 +47,8 @@ class EpollDriver(Driver):
         self._epoll_fd = -1
         self._wake_in = -1
         self._wake_out = -1
+        self._wakers = 0
+        self._late = None
         self._shared = False
         self._table = []
         self._generation = 0
@@ -66,6 +68,7 @@ class EpollDriver(Driver):
 
     def after_fork(self):
         if self._epoll_fd >= 0:
+            self._wakers = 0  # their threads are not here
             self._let_go()
             self._shared = True
 
@@ -101,13 +104,21 @@ class EpollDriver(Driver):
                 self._dispatch(fd, events, 0, ready)
 
     def wake(self):
-        # Full: a byte is under way already. Closed: nobody waits any more.
-        if cython.compiled:
-            # With the GIL kept: the number cannot come into other hands meanwhile.
-            write(self._wake_out, b"\0", 1)
-            return
-        with contextlib.suppress(OSError):
-            os.write(self._wake_out, b"\0")
+        # Full: a byte is under way already. Closed: nobody waits any more. The GIL is let go, so that the loop that is
+        # woken can run; should it close the driver meanwhile, the pipe stays open until nobody writes to it.
+        self._wakers += 1
+        try:
+            number = self._wake_out
+            if cython.compiled:
+                with cython.nogil:
+                    write(number, b"\0", 1)
+            else:
+                with contextlib.suppress(OSError):
+                    os.write(number, b"\0")
+        finally:
+            self._wakers -= 1
+            if self._wakers == 0 and self._late is not None:
+                self._close_pipe(self._late)
 
     def wake_descriptor(self):
         return self._wake_out
@@ -163,11 +174,20 @@ class EpollDriver(Driver):
         self._poll.close()
         self._epoll_fd = -1
         # Forgotten before they are closed: `wake` in another thread must not meet a number in new hands.
-        numbers = self._wake_in, self._wake_out
+        pipe = self._wake_in, self._wake_out
         self._wake_in = self._wake_out = -1
-        for number in numbers:
-            if number >= 0:
-                os.close(number)
+        if pipe[0] < 0:
+            return 0
+        if self._wakers > 0:
+            self._late = pipe
+        else:
+            self._close_pipe(pipe)
+        return 0
+
+    def _close_pipe(self, pipe):
+        self._late = None
+        for number in pipe:
+            os.close(number)
         return 0
 
     def watcher_of(self, fd):

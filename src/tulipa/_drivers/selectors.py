@@ -110,8 +110,9 @@ class SelectorsDriver(Driver):
         """Close our descriptors; of what a child shares with its parent, these are copies."""
         with contextlib.suppress(OSError):  # some kinds of selectors are not inherited
             self._selector.close()
-        self._wake_in.close()
+        # In this order: a program that lets SIGPIPE kill it must not die of a wake-up that comes too late.
         self._wake_out.close()
+        self._wake_in.close()
 
     def watcher_of(self, fd):
         return self._watchers.get(fd)
