@@ -485,3 +485,32 @@ loop.close()
 print("parent")
 """
     assert child_of(source) == "child\nparent\n"
+
+
+@pytest.mark.tulipa_only
+def test_child_forked_in_a_signal_handler_goes_on_waiting(child_of):
+    source = """
+def handler(number, frame):
+    global tell
+    ready, tell = os.pipe()
+    if os.fork():
+        os.close(tell)
+        assert os.read(ready, 4) == b"done"
+        os._exit(0)
+
+async def main():
+    thread = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1))
+    thread.start()
+    reader, writer = os.pipe()
+    readable = loop.create_future()
+    loop.add_reader(reader, lambda: loop.remove_reader(reader) and readable.set_result("readable"))
+    loop.call_later(0.1, os.write, writer, b"x")
+    print(await readable, asyncio.get_running_loop() is loop, flush=True)
+    os.write(tell, b"done")
+
+signal.signal(signal.SIGUSR1, handler)
+loop = new_loop()
+loop.run_until_complete(main())
+loop.close()
+"""
+    assert child_of(source) == "readable True\n"

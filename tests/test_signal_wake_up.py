@@ -231,6 +231,21 @@ def test_signal_to_a_forked_child_is_not_the_parents(loop):
     loop.remove_signal_handler(SIGNALS[0])
 
 
+def test_a_driver_without_a_descriptor_borrows_none(of_others):
+    from tulipa._drivers.selectors import SelectorsDriver
+
+    class Plain(SelectorsDriver):
+        def wake_descriptor(self):
+            return -1
+
+    loop = tulipa.EventLoop(Plain())
+    loop.add_signal_handler(SIGNALS[0], loop.stop)
+    assert while_running(loop) == of_others.fileno()
+    loop.call_later(0.001, signal.raise_signal, SIGNALS[0])
+    loop.run_forever()
+    loop.close()
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals go to a chosen thread")
 @pytest.mark.parametrize("by_loop", [True, False], ids=["handler of the loop", "handler of Python"])
 def test_signal_that_the_kernel_gives_to_another_thread_wakes_the_loop(loop, by_loop):

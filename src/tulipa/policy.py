@@ -24,7 +24,8 @@ class EventLoopPolicy(_DefaultPolicy):  # type: ignore[misc, valid-type]
 def install() -> None:
     """From now on ``asyncio.run()``, ``asyncio.Runner()`` and ``asyncio.new_event_loop()`` make tulipa's loops.
 
-    A second time it does nothing. Raises RuntimeError on a Python without event loop policies.
+    Forked children have it too; in a process that is started anew (multiprocessing's "spawn" and "forkserver") call
+    it again. A second time it does nothing. Raises RuntimeError on a Python without event loop policies.
     """
     policy = _get_policy()
     if not isinstance(policy, EventLoopPolicy):

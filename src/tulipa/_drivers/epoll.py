@@ -97,7 +97,13 @@ class EpollDriver(Driver):
         if cython.compiled:
             self._wait_directly(_milliseconds(timeout), ready)
             return
-        for fd, events in self._poll.poll(_milliseconds(timeout) / 1000 if timeout >= 0 else None):
+        try:
+            found = self._poll.poll(_milliseconds(timeout) / 1000 if timeout >= 0 else None)
+        except OSError:
+            if not self._shared:
+                raise
+            return  # a signal handler has forked, and this is the child
+        for fd, events in found:
             if fd == self._wake_in:
                 self._drain()
             else:

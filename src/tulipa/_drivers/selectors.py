@@ -60,7 +60,13 @@ class SelectorsDriver(Driver):
         if self._shared:
             self._open_again()
         self._woken = False
-        for key, happened in self._selector.select(None if timeout < 0 else timeout):
+        try:
+            found = self._selector.select(None if timeout < 0 else timeout)
+        except (OSError, ValueError):
+            if not self._shared:
+                raise
+            return  # a signal handler has forked, and this is the child
+        for key, happened in found:
             watcher = key.data
             if watcher is None:
                 self._drain()
