@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import sys
+from pathlib import Path
 
 import pytest
 from helpers.cases import drivers
@@ -133,6 +134,13 @@ def test_runs_interpreted_beside_the_main_interpreter(kind):
 def test_the_first_to_import_does_not_take_the_compiled_modules(kind):
     lines = output_of(f"for _ in range(3): run({kind!r}, {IN_MAIN!r})\n{IN_MAIN}")
     assert lines == ["False"] * 3 + [str(tulipa.is_compiled())]
+
+
+def test_every_room_with_hot_modules_is_known():
+    from tulipa import _subinterpreters
+
+    package = Path(tulipa.__file__).parent
+    assert set(_subinterpreters.HOT_ROOMS) == {path.parent.name for path in package.rglob("*.pxd")}
 
 
 def test_every_hot_module_comes_from_its_source(kind):
