@@ -136,6 +136,12 @@ def test_the_first_to_import_does_not_take_the_compiled_modules(kind):
     assert lines == ["False"] * 3 + [str(tulipa.is_compiled())]
 
 
+def test_found_by_a_roundabout_path(kind):
+    source = Path(tulipa.__file__).parents[1]
+    roundabout = f"import sys; sys.path.insert(0, {str(source / 'tulipa' / '..') + '/'!r})\n{IN_MAIN}"
+    assert output_of(f"{IN_MAIN}run({kind!r}, {roundabout!r})") == [str(tulipa.is_compiled()), "False"]
+
+
 def test_every_room_with_hot_modules_is_known():
     from tulipa import _subinterpreters
 

@@ -16,7 +16,7 @@ HOT_ROOMS = ("_core", "_drivers", "_transports")
 
 
 def _prefer_sources(package_path):
-    """Before the first hot module of the package in that directory is imported."""
+    """Before the first hot module of the package is imported; its path as it stands in ``tulipa.__path__``."""
     kinds = (SourceFileLoader, SOURCE_SUFFIXES), (SourcelessFileLoader, BYTECODE_SUFFIXES)
     for room in HOT_ROOMS:
         directory = os.path.join(package_path, room)
@@ -36,4 +36,4 @@ def _is_main():
 
 
 if not _is_main():
-    _prefer_sources(os.path.dirname(os.path.abspath(__file__)))
+    _prefer_sources(os.path.dirname(__file__))
