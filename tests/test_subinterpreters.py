@@ -176,6 +176,23 @@ print(len(after) - len(before), threading.active_count())
     assert output_of(source)[-1] == "0 1"
 
 
+def test_all_tasks_are_those_of_each_interpreter(kind):
+    """Python 3.11 keeps one table of tasks for all interpreters, and it must outlive them."""
+    look = """
+import asyncio, tulipa
+async def look():
+    tasks = [asyncio.create_task(asyncio.sleep(10)) for _ in range(2)]
+    await asyncio.sleep(0)
+    seen = asyncio.all_tasks() == {*tasks, asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    return seen
+print(tulipa.run(look()), asyncio.run(look()), flush=True)
+"""
+    source = f"exec({look!r})\nrun({kind!r}, {look!r})\nexec({look!r})\nrun({kind!r}, {look!r})\nexec({look!r})"
+    assert output_of(source) == ["True True"] * 5
+
+
 SERVER = """
     import asyncio, os, tulipa
 

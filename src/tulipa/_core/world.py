@@ -27,8 +27,12 @@ class KnownTasks(weakref.WeakSet):
     To enter each of ours, and to take it out again, would cost more than one of its steps.
     """
 
+    elsewhere = None
+
     def __iter__(self):
         yield from super().__iter__()
+        if self.elsewhere is not None:
+            yield from weakref.WeakSet.__iter__(self.elsewhere)
         for loop in list(_loops):
             yield from list(loop._tasks)
         yield from list(_tasks_elsewhere)
@@ -37,7 +41,12 @@ class KnownTasks(weakref.WeakSet):
 _known = getattr(asyncio.tasks, "_scheduled_tasks", None)
 if _known is None:
     _known = asyncio.tasks._all_tasks
-_known.__class__ = KnownTasks
+if type(_known) is weakref.WeakSet:
+    _known.__class__ = KnownTasks
+else:
+    # Another interpreter's: C code of Python 3.11 has one table for all of them. Leave it as it is, and look into it.
+    KnownTasks.elsewhere = _known
+    _known = asyncio.tasks._all_tasks = KnownTasks()
 
 
 def register_loop(state):
