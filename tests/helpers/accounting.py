@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import os
+import threading
 
+_THREAD_PATIENCE = 30  # seconds; only ever used up by a thread that hangs
 _FD_DIRECTORY = "/proc/self/fd"
 
 
@@ -59,6 +61,7 @@ class LoopAudit:
 
     def __init__(self):
         self._descriptors = open_descriptors()
+        self._threads = set(threading.enumerate())
         self._loop = None
         self._watchers = 0
 
@@ -77,6 +80,7 @@ class LoopAudit:
         tasks = asyncio.all_tasks(self._loop)
         if tasks:
             complaints.append(f"tasks outlive the loop: {tasks!r}")
+        complaints += self._check_threads()
         complaints += self._check_descriptors()
         return complaints
 
@@ -107,6 +111,13 @@ class LoopAudit:
         gc.collect()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
+
+    def _check_threads(self):
+        """One that has just woken the loop for the last time may need a moment to end, and holds descriptors."""
+        new = set(threading.enumerate()) - self._threads
+        for thread in new:
+            thread.join(_THREAD_PATIENCE)
+        return [f"a thread goes on: {thread!r}" for thread in new if thread.is_alive()]
 
     def _check_descriptors(self):
         now = open_descriptors()
