@@ -5,7 +5,7 @@ import re
 
 import pytest
 from helpers.running import turns
-from helpers.streams import BufferedRecorder, Recorder, connected_sockets, small_buffers
+from helpers.streams import BufferedRecorder, Bytes, Recorder, connected_sockets, small_buffers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,20 +34,6 @@ reader_steps = st.one_of(
 )
 readers = st.sampled_from([Recorder, BufferedRecorder, lambda **options: BufferedRecorder(size=7000, **options)])
 ends = st.sampled_from(["close", "write_eof"])
-
-
-class Bytes:
-    """An endless sequence of bytes in which a piece that is lost, doubled or swapped shows."""
-
-    def __init__(self):
-        self.taken = bytearray()
-
-    def take(self, size, kind):
-        start = len(self.taken) // 4
-        piece = b"".join(number.to_bytes(4, "big") for number in range(start, start + size // 4 + 2))
-        piece = piece[len(self.taken) % 4 :][:size]
-        self.taken += piece
-        return kind(piece)
 
 
 async def run_writer(transport, steps, source):

@@ -2,6 +2,7 @@
 
 import asyncio
 import weakref
+from collections.abc import Callable
 
 from tulipa._core.scheduler import Scheduler
 from tulipa._drivers import make_driver
@@ -25,18 +26,26 @@ from tulipa._ops import (
     unix,
     watch,
 )
+from tulipa._transports.endpoint import Endpoint
 
 
 class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # the .pxd has the scheduler's types
     """An asyncio event loop.
 
     `driver` is what waits for the outside world: "epoll", "selectors", "virtual", a Driver of your own (closed
-    with the loop), or None for the environment's TULIPA_DRIVER, else for the best of the platform. Raises
-    ValueError for an unknown name, OSError where the driver can't be had here.
+    with the loop), or None for the environment's TULIPA_DRIVER, else for the best of the platform. Each transport
+    reads and writes through ``wrap_endpoint(endpoint)`` where that is given; `tulipa.testing` has some that inject
+    faults. Raises ValueError for an unknown driver, OSError where it can't be had here.
     """
 
-    def __init__(self, driver: str | Driver | None = None) -> None:
+    def __init__(
+        self,
+        driver: str | Driver | None = None,
+        *,
+        wrap_endpoint: Callable[[Endpoint], Endpoint] | None = None,
+    ) -> None:
         Scheduler.__init__(self, make_driver(driver))
+        self._wrap_endpoint = wrap_endpoint
         self._exception_handler = None
         self._default_executor = None
         self._executor_shut_down = False

@@ -130,6 +130,20 @@ class Factory(Journal):
         return self.made[index]
 
 
+class Bytes:
+    """An endless sequence of bytes in which a piece that is lost, doubled or swapped shows."""
+
+    def __init__(self):
+        self.taken = bytearray()
+
+    def take(self, size, kind):
+        start = len(self.taken) // 4
+        piece = b"".join(number.to_bytes(4, "big") for number in range(start, start + size // 4 + 2))
+        piece = piece[len(self.taken) % 4 :][:size]
+        self.taken += piece
+        return kind(piece)
+
+
 # --- sockets -----------------------------------------------------------------------------------
 
 

@@ -36,6 +36,7 @@ cdef class LoopState:
     cdef list _settling
     cdef readonly set _tasks
     cdef readonly set _transport_fds
+    cdef public object _wrap_endpoint
     cdef object __weakref__
 
     cdef int at_end_of_turn(self, Link link) except -1

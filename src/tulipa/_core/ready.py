@@ -110,6 +110,7 @@ class LoopState:
         self._settling = []
         self._tasks = set()
         self._transport_fds = set()
+        self._wrap_endpoint = None
 
     def at_end_of_turn(self, link):
         """Have `link._settle()` called once when this turn's callbacks have run, at once outside of a turn."""

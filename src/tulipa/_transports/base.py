@@ -58,7 +58,8 @@ class Transport(Watcher):
         self._loop = loop
         self._state_of_loop = loop
         self._driver = loop._driver
-        self._endpoint = endpoint
+        wrap = self._state_of_loop._wrap_endpoint
+        self._endpoint = endpoint if wrap is None else wrap(endpoint)
         self._context = current_context()
         self._server = server
         self._extra = {} if extra is None else dict(extra)
