@@ -74,3 +74,22 @@ async def test_close_in_pause_writing_still_sends(loop):
         link.transport.write(b"rest")
         assert await receive_all(loop, link.peer) == filled + b"rest"
         assert await link.protocol.lost() is None
+
+
+@pytest.mark.parametrize("full", [False, True])
+@on_loop
+async def test_pieces_of_writelines_stay_together(loop, full):
+    class Chatty(Recorder):
+        def pause_writing(self):
+            super().pause_writing()
+            self.transport.write(b"!")
+
+    async with linked(loop, Chatty(), kind="unix") as link:
+        filled = fill(link.transport.get_extra_info("socket")) if full else b""
+        link.transport.set_write_buffer_limits(high=0)
+        link.transport.writelines([b"one", bytearray(b"two"), b"", memoryview(b"three")])
+        link.transport.write(b".")
+        if full:
+            assert await receive_exactly(loop, link.peer, len(filled) + 13) == filled + b"onetwothree!."
+        else:
+            assert await receive_exactly(loop, link.peer, 12) == b"onetwothree."

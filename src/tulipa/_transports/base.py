@@ -149,7 +149,7 @@ class Transport(Watcher):
 
     def _update_interest(self):
         """Ask the driver for what we can use now."""
-        if self._lost:
+        if self._lost or self._state_of_loop._closed:
             return 0
         interest = 0
         if self._made and not (self._closing or self._paused or self._eof_read):
@@ -225,10 +225,10 @@ class Transport(Watcher):
             if self._made:
                 self._protocol.connection_lost(exc)
         finally:
-            self._release()
             # The two refer to each other; without this only the garbage collector could free them.
             self._protocol = None
             self._layer = None
+            self._release()
 
     def _release(self):
         if self._over:
@@ -236,11 +236,13 @@ class Transport(Watcher):
         self._over = True
         self._loop._transport_fds.discard(self._fd)
         self._fd = -1
-        self._endpoint.close()
         server = self._server
         self._server = None
-        if server is not None:
-            server._detach(self)
+        try:
+            self._endpoint.close()
+        finally:
+            if server is not None:
+                server._detach(self)
         return 0
 
     def __del__(self):

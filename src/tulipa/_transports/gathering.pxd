@@ -17,5 +17,6 @@ cdef class GatheringTransport(Transport):
     @cython.locals(asked=bint)
     cdef int _on_settle(self) except -1
     cdef int _warn_ignored(self) except -1
+    cdef int _tell_unsent(self) except -1
     cdef int _pause_protocol_if_full(self) except -1
     cdef int _resume_protocol_if_low(self) except -1

@@ -71,6 +71,11 @@ class GatheringTransport(Transport):
             logger.warning("writing to %r, which is closed: check is_closing(), or await drain()", self)
         return 0
 
+    def _tell_unsent(self):
+        logger.warning("%r: %d bytes are not sent, its loop is closed; close transports and await connection_lost() "
+                       "before loop.close()", self, self._backlog.size)
+        return 0
+
     # -- back-pressure --------------------------------------------------------------------------------------
 
     def _pause_protocol_if_full(self):

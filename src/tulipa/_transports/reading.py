@@ -84,15 +84,16 @@ def _receive_into_protocol(transport):
 def _receive_eof(transport):
     """The peer sends no more: close, unless the protocol wants to go on writing."""
     transport._eof_read = True
+    keep_open = False
     try:
         keep_open = transport._protocol.eof_received()
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as exc:
         transport._fatal_error(exc, "Fatal error: protocol.eof_received() call failed.")
-        return 0
-    if keep_open:
-        transport._update_interest()
-    else:
-        transport.close()
+    finally:
+        if keep_open:
+            transport._update_interest()
+        else:
+            transport.close()
     return 0

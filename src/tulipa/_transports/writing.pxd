@@ -19,4 +19,5 @@ cdef class WritingTransport(GatheringTransport):
     @cython.locals(taken=Py_ssize_t)
     cdef int _offer_large(self, object data) except -1
     cdef int _flush(self) except -1
+    cdef int _after_all_sent(self) except -1
     cdef int _finish(self) except -1

@@ -68,12 +68,25 @@ class WritingTransport(GatheringTransport):
         pieces = list(list_of_data)
         for data in pieces:
             check_sendable(data)
+        if self._closing or self._eof_asked or len(pieces) < 2:
+            for data in pieces[:1]:
+                self.write(data)
+            return
+        # All of them before the protocol may hear of a full buffer: it could write in between.
         for data in pieces:
-            self.write(data)
+            piece = bytes(data)
+            if piece:
+                self._buffer.append(piece)
+        if self._buffer.size > 0:
+            self._after_append()
 
     def close(self):
         """Send what is buffered, then close; no more data is received."""
         if self._closing:
+            return
+        if self._buffer.size > 0 and self._state_of_loop._closed:
+            self._tell_unsent()
+            self._force_close(None)
             return
         self._closing = True
         if self._buffer.size == 0:
@@ -133,11 +146,20 @@ class WritingTransport(GatheringTransport):
         if self._blocked:
             self._blocked = False
             self._update_interest()
-        if self._protocol_paused:
+        if not self._protocol_paused:
+            self._after_all_sent()
+            return 0
+        try:
             self._resume_protocol_if_low()
-            if self._buffer.size > 0:
-                # The protocol wrote more when it was resumed.
-                return 0
+        finally:
+            # Also where KeyboardInterrupt leaves the loop.
+            self._after_all_sent()
+        return 0
+
+    def _after_all_sent(self):
+        """Finish what waited for it; there may be more to send again, if the protocol wrote when it was resumed."""
+        if self._buffer.size > 0:
+            return 0
         if self._closing:
             self._lose(None)
         elif self._eof_asked:
