@@ -67,7 +67,7 @@ class Listener:
         for _ in range(max(self._backlog, 1)):
             try:
                 conn, peername = self.sock.accept()
-            except BlockingIOError:
+            except (BlockingIOError, InterruptedError):
                 return
             except OSError as exc:
                 if exc.errno in _LOST_CONNECTION:
