@@ -5,6 +5,9 @@ VENV ?= .venv
 # Arguments for pytest (make test PYTEST_ARGS="-k timers -x"), and the legs to run (make test LEGS=3.11-compiled).
 PYTEST_ARGS ?=
 LEGS ?=
+# How long to soak, and more arguments for it (make soak SOAK_SECONDS=60 SOAK_ARGS="--only tls udp").
+SOAK_SECONDS ?= 600
+SOAK_ARGS ?=
 # Arguments for the benchmarks (make bench BENCH_ARGS=--quick).
 BENCH_ARGS ?=
 # Not every contender of the benchmarks runs on every Python.
@@ -15,7 +18,7 @@ BENCH := .venvs/bench
 SOURCES := pyproject.toml setup.py $(shell find src -name '*.py' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick bench build lint news clean check-python
+.PHONY: help demo test test-quick soak memcheck bench build lint news clean check-python
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +31,12 @@ test: check-python  ## run the whole suite on every Python found, compiled and i
 
 test-quick: check-python  ## run the suite on the main Python only, without building packages
 	$(PYTHON) tools/legs.py --quick --legs '$(LEGS)' -- $(PYTEST_ARGS)
+
+soak: build  ## run load with faults for SOAK_SECONDS (ten minutes), and check that nothing grows
+	$(DEV)/bin/python -m soak --seconds $(SOAK_SECONDS) $(SOAK_ARGS)
+
+memcheck: check-python  ## run the suite with the compiled modules under the sanitizers of addresses and behaviour
+	$(PYTHON) tools/memcheck.py -- $(PYTEST_ARGS)
 
 bench: $(BENCH)/.installed  ## measure tulipa against the other event loops
 	$(BENCH)/bin/python -m bench $(BENCH_ARGS)

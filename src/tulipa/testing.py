@@ -115,9 +115,10 @@ class Faults:
 class FaultyDriver(Driver):
     """Waits by `driver` (a Driver or its name), but tells of readiness as badly as the contract allows.
 
-    ``choose(watcher)`` is asked for each watcher in each wait: "late" leaves its readiness to a later wait, "spurious"
-    reports all that it is interested in though nothing may have happened, None tells the truth. Without `choose` it is
-    done by chance: `late` and `spurious` are shares of all waits, the same for the same `seed` and program.
+    ``choose(watcher)`` is asked for each watcher after each wait: "late" leaves its readiness to a later wait,
+    "spurious" reports all that it is interested in though nothing may have happened, None tells the truth. Without
+    `choose` it is done by chance: `late` and `spurious` are shares of all waits, the same for the same `seed` and
+    program.
     """
 
     name = "faulty"
@@ -138,19 +139,14 @@ class FaultyDriver(Driver):
         return self._inner.time()
 
     def wait(self, timeout, ready: ReadyQueue):
-        late, spurious = [], []
-        for watcher in list(self._watchers.values()):
-            {"late": late, "spurious": spurious, None: []}[self._choose(watcher)].append(watcher)
-        interests = [watcher._interest for watcher in late]
-        for watcher in late:
-            self._inner.forget(watcher)
-        try:
-            self._inner.wait(0 if late or spurious else timeout, ready)
-        finally:
-            for watcher, interest in zip(late, interests, strict=True):
-                self._inner.watch(watcher, interest)
-        for watcher in spurious:
-            announce(watcher, READ | WRITE, ready)
+        self._inner.wait(timeout, ready)
+        for watcher in self._watchers.values():
+            choice = self._choose(watcher)
+            if choice == "late":
+                # It stands in the queue, if it does, and will find nothing to do; readiness is told again.
+                watcher._happened = 0
+            elif choice == "spurious":
+                announce(watcher, READ | WRITE, ready)
 
     def wake(self):
         self._inner.wake()
