@@ -8,9 +8,10 @@ import asyncio
 import errno
 import re
 
+from hypothesis import strategies as st
+
 from helpers.running import turns
 from helpers.streams import Bytes, Journal
-from hypothesis import strategies as st
 
 
 class Oops(Exception):
