@@ -91,12 +91,13 @@ def make_loop(options):
 
 
 def arguments():
+    names = ", ".join(kind.__name__.lower() for kind in WORKLOADS)
     parser = argparse.ArgumentParser(prog="python -m soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600, help="how long (default: ten minutes)")
     parser.add_argument("--every", type=float, default=10, help="seconds between two measurements")
     parser.add_argument("--seed", type=int, default=1, help="of all chance")
     parser.add_argument("--driver", default=None, help="epoll or selectors (default: the platform's best)")
-    parser.add_argument("--only", nargs="*", help="these workloads: " + ", ".join(k.__name__.lower() for k in WORKLOADS))
+    parser.add_argument("--only", nargs="*", help=f"only these: {names}")
     parser.add_argument("--short", type=float, default=0.1, help="share of reads and writes that are cut short")
     parser.add_argument("--not-now", type=float, default=0.1, help="share of reads and writes that are refused")
     parser.add_argument("--error", type=float, default=0.001, help="share of reads and writes that fail for good")

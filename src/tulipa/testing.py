@@ -14,6 +14,7 @@ import random
 from tulipa._core.ready import ReadyQueue
 from tulipa._drivers import make_driver
 from tulipa._drivers.base import READ, WRITE, Driver, Watcher, announce
+from tulipa._transports.datagram_endpoint import DatagramEndpoint
 from tulipa._transports.endpoint import Endpoint
 
 RECEIVE_ERRORS = ("ECONNRESET", "ETIMEDOUT", "ENOBUFS", "EHOSTUNREACH")
@@ -30,10 +31,6 @@ class FaultyEndpoint(Endpoint):
     def __init__(self, endpoint, choose):
         self._inner = endpoint
         self._choose = choose
-
-    def __getattr__(self, name):
-        # A socket endpoint is asked for its socket.
-        return getattr(self._inner, name)
 
     def receive(self):
         limit = self._limit("receive")
@@ -79,6 +76,27 @@ class FaultyEndpoint(Endpoint):
         return chosen
 
 
+class FaultyDatagramEndpoint(DatagramEndpoint, FaultyEndpoint):
+    """The same for datagrams: a number is how many of them are sent; what is received is whole, or nothing now."""
+
+    # The compiled base with the most methods comes first: an object has the table of C methods of its first base.
+
+    def receive_datagrams(self):
+        return [] if self._limit("receive") == 0 else self._inner.receive_datagrams()
+
+    def send_datagrams(self, data, addresses, first, end):
+        limit = self._limit("send")
+        if limit is None:
+            return self._inner.send_datagrams(data, addresses, first, end)
+        return self._inner.send_datagrams(data, addresses, first, min(end, first + limit)) if limit else -1
+
+
+def faulty(endpoint, choose):
+    """A FaultyEndpoint around `endpoint`, of the kind that it needs."""
+    kind = FaultyDatagramEndpoint if isinstance(endpoint, DatagramEndpoint) else FaultyEndpoint
+    return kind(endpoint, choose)
+
+
 class Faults:
     """Wraps endpoints in FaultyEndpoint with faults by chance; the same ones for the same `seed` and program.
 
@@ -93,7 +111,7 @@ class Faults:
         self.counts = collections.Counter()
 
     def __call__(self, endpoint):
-        return FaultyEndpoint(endpoint, self._choose)
+        return faulty(endpoint, self._choose)
 
     def _choose(self, call):
         self.counts["calls"] += 1
@@ -162,6 +180,12 @@ class FaultyDriver(Driver):
         if self._watchers.get(watcher._fd) is watcher:
             del self._watchers[watcher._fd]
         self._inner.forget(watcher)
+
+    def wake_descriptor(self):
+        return self._inner.wake_descriptor()
+
+    def after_fork(self):
+        self._inner.after_fork()
 
     def close(self):
         self._watchers.clear()

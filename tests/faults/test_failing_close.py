@@ -1,4 +1,4 @@
-"""The kernel reports an error when a descriptor is given back, too late for connection_lost(): told once all the same."""
+"""Giving a descriptor back reports an error, too late for connection_lost(): it is told once all the same."""
 
 import pytest
 from helpers.faults import Script

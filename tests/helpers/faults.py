@@ -62,9 +62,9 @@ class Injected:
         self.waits = collections.deque()
 
     def wrap(self, endpoint):
-        from tulipa.testing import FaultyEndpoint
+        from tulipa.testing import faulty
 
-        return FaultyEndpoint(endpoint, self.scripts.popleft()) if self.scripts else endpoint
+        return faulty(endpoint, self.scripts.popleft()) if self.scripts else endpoint
 
     def readiness(self, watcher):
         return self.waits.popleft() if self.waits else None

@@ -33,9 +33,10 @@ class DatagramTransport(GatheringTransport):
     """
 
     def __init__(self, loop, sock, protocol, address=None, waiter=None, extra=None, endpoint=None):
-        self._datagrams = DatagramSocketEndpoint(sock) if endpoint is None else endpoint
         self._queue = DatagramQueue()
-        self._prepare(loop, self._datagrams, sock.fileno(), protocol, extra, None)
+        endpoint = DatagramSocketEndpoint(sock) if endpoint is None else endpoint
+        self._prepare(loop, endpoint, sock.fileno(), protocol, extra, None)
+        self._datagrams = self._endpoint
         self._prepare_gathering(self._queue)
         describe_socket(sock, self._extra)
         self._address = address or None
@@ -196,6 +197,9 @@ class DatagramTransport(GatheringTransport):
             self._flush()
         if self._queue.count == 0:
             self._lose(None)
+        elif self._state_of_loop._closed:
+            self._tell_unsent()
+            self._force_close(None)
         else:
             self._update_interest()
 
