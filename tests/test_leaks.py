@@ -6,6 +6,7 @@ LEAK_ROUNDS=20000 repeats them longer, and looks at the memory of the process to
 import asyncio
 import collections
 import contextvars
+import functools
 import gc
 import os
 import socket
@@ -234,21 +235,34 @@ async def streams(loop):
         await writer.wait_closed()
 
 
+@functools.cache
+def datagram_sockets():
+    """Two sockets, one connected to the other: of new addresses each time, some are kept for the next time."""
+    one, other = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    for sock in (one, other):
+        sock.bind((LOOPBACK, 0))
+        sock.setblocking(False)
+    other.connect(one.getsockname())
+    return one, other
+
+
 @scenario
 async def datagrams(loop):
-    one, first = await loop.create_datagram_endpoint(DatagramRecorder, local_addr=(LOOPBACK, 0))
-    other, second = await loop.create_datagram_endpoint(
-        DatagramRecorder, remote_addr=one.get_extra_info("sockname")
-    )
+    protocols = [DatagramRecorder(), DatagramRecorder()]
+    for protocol, sock in zip(protocols, datagram_sockets(), strict=True):
+        await loop.create_datagram_endpoint(lambda protocol=protocol: protocol, sock=sock.dup())
+    first, second = protocols
     for data in (b"one", bytearray(b"two"), b""):
-        other.sendto(data)
+        second.transport.sendto(data)
     assert await first.datagrams(3) == [b"one", b"two", b""]
-    one.close()
-    await first.lost()
-    other.sendto(b"nobody")
+    first.transport.sendto(b"answer", first.received[0][1])
+    assert await second.datagrams(1) == [b"answer"]
+    second.transport.sendto(bytes(70_000))
     await second.saw("error")
-    other.abort()
-    await second.lost()
+    first.transport.close()
+    second.transport.abort()
+    for protocol in protocols:
+        await protocol.lost()
 
 
 @scenario
