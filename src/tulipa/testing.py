@@ -60,6 +60,10 @@ class FaultyEndpoint(Endpoint):
             return self._inner.send_many(pieces, offset)
         return self._inner.send(b"".join(pieces)[offset : offset + limit]) if limit else -1
 
+    def reader_is_gone(self):
+        """Only endpoints of pipes are asked."""
+        return self._inner.reader_is_gone()
+
     def finish(self):
         self._limit("finish")
         self._inner.finish()

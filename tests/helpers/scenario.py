@@ -7,6 +7,7 @@ sides read to the end and close; `play` returns when both are over, and `Side.ch
 import asyncio
 import errno
 import re
+import ssl
 
 from hypothesis import strategies as st
 
@@ -127,7 +128,7 @@ class Side(Journal):
 
     @property
     def over(self):
-        return "lost" in self.events
+        return "lost" in self.events or self.transport is None
 
     # -- what it does -------------------------------------------------------------------------------------
 
@@ -207,6 +208,8 @@ class Side(Journal):
 
     def check_life(self):
         """connection_made, data, at most one eof, connection_lost; pause and resume take turns."""
+        if not self.events:
+            return  # it could not even connect
         assert self.events[0] == "made" and self.events[-1] == "lost"
         for once in ("made", "lost"):
             assert self.events.count(once) == 1
@@ -223,8 +226,8 @@ class Side(Journal):
             assert self.error in fatal, f"{self.error!r} was reported, {fatal!r} was the cause"
             return
         # ENOTCONN is what half-closing meets after a reset.
-        lost = isinstance(self.error, ConnectionError) or getattr(self.error, "errno", None) == errno.ENOTCONN
-        assert self.error is None or lost, self.error
+        lost = isinstance(self.error, (ConnectionError, ssl.SSLError))
+        assert self.error is None or lost or self.error.errno == errno.ENOTCONN, self.error
 
     def check_received(self, writer):
         """All that the other side wrote, once and in order; less of it only where somebody was told."""
@@ -240,32 +243,36 @@ class Side(Journal):
 async def play(one, other, steps, other_steps):
     """Let both sides do their steps, read to the end, and close."""
     await asyncio.gather(one.play(steps), other.play(other_steps))
-    closed_early = one.ended or other.ended
+    # Only where one was closed before may the other wait for ever: its peer may not read any more.
+    patience = 0.05 if one.ended or other.ended else None
     for side in (one, other):
         side.within.clear()
         if not side.over:
             side._resume_reading()
             side._write_eof()
-            if not side.half_closed:
-                side._close()
-    await asyncio.gather(*(_finish(side, closed_early) for side in (one, other)))
+    await asyncio.gather(_finish(one, other, patience), _finish(other, one, patience))
     await turns(2)
 
 
-async def _finish(side, closed_early):
-    # Only a side that was closed before may wait for ever: its peer may be one that does not read any more.
-    if closed_early:
-        try:
-            await asyncio.wait_for(side.until(lambda: "eof" in side.events or side.over), 0.05)
-        except TimeoutError:
-            side._abort()
-    else:
-        await side.until(lambda: "eof" in side.events or side.over)
+async def _finish(side, peer, patience):
+    """Close a side when it has got all, and wait for its end; abort it when there is no more patience."""
+    await _within(patience, side, _received_all(side, peer))
     if not side.over:
         side._close()
-    if closed_early:
-        try:
-            await asyncio.wait_for(side.saw("lost"), 0.05)
-        except TimeoutError:
-            side._abort()
+    await _within(patience, side, side.saw("lost"))
     await side.saw("lost")
+
+
+async def _received_all(side, peer):
+    if side.can_read and (peer.half_closed or not side.can_write):
+        await side.until(lambda: "eof" in side.events or side.over)
+        return
+    while not (side.over or peer.over or (side.data == peer.sent.taken and peer.data == side.sent.taken)):
+        await turns()
+
+
+async def _within(patience, side, waiting):
+    try:
+        await asyncio.wait_for(waiting, patience)
+    except TimeoutError:
+        side._abort()
