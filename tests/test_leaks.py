@@ -15,8 +15,11 @@ import sys
 import pytest
 from helpers.accounting import open_descriptors
 from helpers.cases import drivers, tulipa
+from helpers.children import ChildRecorder
 from helpers.datagrams import Recorder as DatagramRecorder
+from helpers.pipes import pipe_of
 from helpers.streams import LOOPBACK, BufferedRecorder, Factory, Recorder, address, connected_sockets, fill, reset
+from helpers.tls import HOST, client_context, server_context
 
 pytestmark = pytest.mark.skipif(tulipa is None, reason="tulipa is not installed")
 
@@ -291,6 +294,67 @@ async def connecting_is_refused(loop):
             await loop.create_connection(Recorder, *sock.getsockname())
 
 
+@functools.cache
+def tls_contexts():
+    return client_context(), server_context()
+
+
+async def tls_pair(loop, kind=Recorder, name=HOST):
+    """Both ends of a TLS connection, as (transport, protocol) or an exception."""
+    one, other = connected_sockets()
+    trusting, serving = tls_contexts()
+    return await asyncio.gather(
+        loop.create_connection(kind, sock=one, ssl=trusting, server_hostname=name),
+        loop.connect_accepted_socket(Recorder, other, ssl=serving),
+        return_exceptions=True,
+    )
+
+
+@scenario
+async def tls(loop):
+    for kind in (Recorder, BufferedRecorder):
+        (client, receiving), (server, sending) = await tls_pair(loop, kind)
+        server.writelines([b"some", bytearray(b"more"), bytes(100_000)])
+        assert (await receiving.received(100_008)).startswith(b"somemore")
+        assert client.get_extra_info("peercert") and client.get_extra_info("cipher")
+        client.close()
+        await receiving.lost()
+        await sending.lost()
+
+
+@scenario
+async def tls_that_fails(loop):
+    (client, receiving), (server, sending) = await tls_pair(loop)
+    client.write(bytes(100_000))
+    server.abort()
+    await sending.lost()
+    await receiving.lost()
+    outcomes = await tls_pair(loop, name="another.example")
+    assert all(isinstance(outcome, OSError) for outcome in outcomes)
+
+
+@scenario
+async def pipes(loop):
+    with pipe_of("pipe") as (reader, writer):
+        reading, protocol = await loop.connect_read_pipe(Recorder, reader)
+        writing, other = await loop.connect_write_pipe(Recorder, writer)
+        writing.writelines([b"some", bytearray(b"more"), bytes(100_000)])
+        assert (await protocol.received(100_008)).startswith(b"somemore")
+        writing.write(bytes(200_000))
+        reading.close()
+        await other.lost()
+        await protocol.lost()
+
+
+async def children(loop):
+    transport, protocol = await loop.subprocess_exec(ChildRecorder, "cat")
+    transport.get_pipe_transport(0).write(b"data")
+    await protocol.saw("data")
+    transport.kill()
+    transport.close()
+    await protocol.lost()
+
+
 # --- counting ----------------------------------------------------------------------------------
 
 
@@ -308,8 +372,8 @@ class Holdings:
         self.types = collections.Counter(type(thing) for thing in gc.get_objects())
 
     def more_than(self, before, rounds):
-        """What there is more of than `before`, at least one for each two of the rounds between."""
-        least = rounds // 2
+        """What there is more of than `before`, at least one for each four of the rounds between."""
+        least = rounds // 4
         more = {kind.__qualname__: count for kind, count in (self.types - before.types).items() if count >= least}
         for name in ("blocks", "references"):
             if getattr(self, name) - getattr(before, name) >= least:
@@ -362,6 +426,17 @@ def test_repeated(function, driver):
     try:
         assert_flat(lambda rounds: repeat(loop, function, rounds))
         loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="cat, and quickly")
+@pytest.mark.parametrize("driver", drivers())
+def test_children(driver):
+    loop = tulipa.EventLoop(driver)
+    try:
+        assert_flat(lambda rounds: repeat(loop, children, rounds // 3))
     finally:
         loop.close()
 

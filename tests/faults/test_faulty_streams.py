@@ -1,6 +1,7 @@
 """Whatever fails and whatever is done meanwhile: every byte arrives once and in order, or the error is told once."""
 
 import asyncio
+import functools
 import os
 
 import pytest
@@ -16,6 +17,11 @@ KINDS = ["tcp", "unix", "tls", "pipe"]
 any_kind = pytest.mark.parametrize("kind", KINDS)
 
 
+@functools.cache
+def tls_contexts():
+    return client_context(), server_context()
+
+
 def opened(loop, kind, sides):
     """Awaitables that connect each of the two sides."""
     if kind == "pipe":
@@ -28,9 +34,10 @@ def opened(loop, kind, sides):
     if kind != "tcp":
         small_buffers(one, other)  # TCP would send with delays then
     if kind == "tls":
+        trusting, serving = tls_contexts()
         return [
-            loop.create_connection(sides[0].protocol, sock=one, ssl=client_context(), server_hostname=HOST),
-            loop.connect_accepted_socket(sides[1].protocol, other, ssl=server_context()),
+            loop.create_connection(sides[0].protocol, sock=one, ssl=trusting, server_hostname=HOST),
+            loop.connect_accepted_socket(sides[1].protocol, other, ssl=serving),
         ]
     return [loop.create_connection(side.protocol, sock=sock) for side, sock in zip(sides, (one, other), strict=True)]
 

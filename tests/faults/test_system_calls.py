@@ -26,15 +26,18 @@ def library(tmp_path_factory):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [1])
-@pytest.mark.parametrize("tests", ["test_stream_properties.py"])
-def test_properties_hold(library, tests, seed, tmp_path):
+@pytest.mark.parametrize("tests", [
+    ["faults/test_faulty_streams.py", "faults/test_faulty_datagrams.py"],
+    ["test_stream_properties.py", "-k", "every_byte"],
+    ["test_datagram_properties.py", "-k", "not many_peers"],  # whose peers expect their own sends to succeed
+], ids=lambda tests: tests[0])
+def test_properties_hold(library, tests, tmp_path):
     log = tmp_path / "faults"
     preload = " ".join(filter(None, [os.environ.get("LD_PRELOAD"), str(library)]))
     suite = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--hypothesis-seed={seed}", tests],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=1", *tests],
         cwd=HERE.parent, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=environment(LD_PRELOAD=preload, FAULTY_CALLS=str(seed), FAULTY_CALLS_LOG=str(log)),
+        env=environment(LD_PRELOAD=preload, FAULTY_CALLS="1", FAULTY_CALLS_LOG=str(log), FAULT_EXAMPLES="10"),
     )
     assert suite.returncode == 0, suite.stdout
     interrupted, refused, cut = map(int, log.read_text().splitlines()[-1].split())
