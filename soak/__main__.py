@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import concurrent.futures
 import sys
 import time
 
@@ -117,6 +118,8 @@ def main():
     loop, faults = make_loop(options)
     soak = Soak(options, faults)
     loop.set_exception_handler(soak.complain)
+    # Few workers, so that all of them are there soon, and stay.
+    loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(2))
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(soak.run())
     left = len(gauges.descriptors()) - len(before)

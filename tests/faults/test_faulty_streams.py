@@ -6,6 +6,7 @@ import os
 
 import pytest
 from helpers.accounting import timer_count
+from helpers.cases import drivers, tls_engines, tulipa_case
 from helpers.faults import Script, driver_faults, endpoint_faults, fatal_faults, profile
 from helpers.scenario import Side, peaceful_steps, play, protocol_kinds, steps
 from helpers.streams import connected_sockets, nothing_left, small_buffers
@@ -13,8 +14,17 @@ from helpers.tls import HOST, client_context, server_context
 from hypothesis import given
 from hypothesis import strategies as st
 
-KINDS = ["tcp", "unix", "tls", "pipe"]
-any_kind = pytest.mark.parametrize("kind", KINDS)
+ENGINES = tls_engines(tulipa_case(drivers()[0])) if drivers() else []
+KINDS = ["tcp", "unix", "pipe", *(f"tls-{engine}" for engine in ENGINES)]
+
+
+@pytest.fixture(params=KINDS)
+def kind(request, monkeypatch):
+    """What connects both sides; TLS with each of its engines."""
+    name, _, engine = request.param.partition("-")
+    if engine:
+        monkeypatch.setenv("TULIPA_TLS_ENGINE", engine)
+    return name
 
 
 @functools.cache
@@ -77,7 +87,6 @@ def run(loop, injected, kind, protocols, all_steps, faults, waits):
     return loop.run_until_complete(main())
 
 
-@any_kind
 @profile
 @given(st.tuples(protocol_kinds, protocol_kinds), st.tuples(peaceful_steps, peaceful_steps),
        st.tuples(endpoint_faults, endpoint_faults), driver_faults)
@@ -88,7 +97,6 @@ def test_faults_that_pass_change_nothing(loop, injected, kind, protocols, all_st
         assert side.data == peer.sent.taken
 
 
-@any_kind
 @profile
 @given(st.tuples(protocol_kinds, protocol_kinds), st.tuples(steps, steps),
        st.tuples(fatal_faults | endpoint_faults, fatal_faults | endpoint_faults), driver_faults)

@@ -1,7 +1,6 @@
 """A callback of a datagram protocol raises: it is reported once, and the endpoint goes on."""
 
 import pytest
-
 from helpers.datagrams import Recorder, address, bare_socket, endpoint
 from helpers.running import on_loop, turns
 from helpers.streams import LOOPBACK

@@ -1,7 +1,6 @@
 """A callback of a pipe's protocol raises: it is reported once, and the pipe is closed whatever comes."""
 
 import pytest
-
 from helpers.pipes import reading, writing
 from helpers.running import on_loop, turns
 from helpers.streams import BufferedRecorder, Recorder
