@@ -1,0 +1,58 @@
+"""What locks and queues share: the loop that they belong to, waiting in line, and ``async with``."""
+
+import contextlib
+from asyncio import _get_running_loop
+
+
+class LoopBound:
+    """Something that belongs to the loop in which somebody waits for it first."""
+
+    _loop = None
+
+    def _get_loop(self):
+        """The running loop. Raises RuntimeError where another one came first, or none runs."""
+        loop = _get_running_loop()
+        if loop is not self._loop or loop is None:
+            self._bind(loop)
+        return loop
+
+    def _bind(self, loop):
+        if loop is None:
+            raise RuntimeError(f"no running event loop: {self!r} can only be waited for by a coroutine that one runs")
+        # Atomic: of two threads one is the first, and the other one is told so.
+        if self.__dict__.setdefault("_loop", loop) is not loop:
+            raise RuntimeError(
+                f"{self!r} is bound to a different event loop; use one for each loop, "
+                "or asyncio.run_coroutine_threadsafe() to reach the other loop"
+            )
+
+
+class Guard:
+    """``async with`` for what has `acquire` and `release`."""
+
+    async def __aenter__(self):
+        await self.acquire()
+
+    async def __aexit__(self, kind, value, traceback):
+        self.release()
+
+
+def discard(waiters, future):
+    """Take `future` out of the line where it still stands there."""
+    with contextlib.suppress(ValueError):
+        waiters.remove(future)
+
+
+def wake_all(waiters):
+    """Wake everybody in the line, and empty it."""
+    while waiters:
+        future = waiters.popleft()
+        if not future.done():
+            future.set_result(True)
+
+
+def with_state(thing, state, waiters):
+    """The ``repr`` of a lock: its class, address and state, and how many wait for it."""
+    if waiters:
+        state = f"{state}, waiters:{len(waiters)}"
+    return f"<{object.__repr__(thing)[1:-1]} [{state}]>"

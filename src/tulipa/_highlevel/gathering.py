@@ -1,0 +1,149 @@
+"""gather and shield, as asyncio's of Python 3.15."""
+
+import asyncio
+from asyncio import CancelledError, current_task
+
+from tulipa._core.futures import Future
+from tulipa._highlevel.wrapping import cancelled_error, ensure_future, loop_of
+
+
+def gather(*coros_or_futures, return_exceptions=False):
+    """Run awaitables concurrently; gives a future of the list of their results, in the order given.
+
+    The first exception is the outcome, the others go on; with `return_exceptions` exceptions stand among the
+    results. To cancel the future cancels all that are not done. Raises ValueError for futures of different loops.
+    """
+    if not coros_or_futures:
+        outer = asyncio.get_event_loop().create_future()
+        outer.set_result([])
+        return outer
+    loop = None
+    future_of = {}
+    children = []
+    for awaitable in coros_or_futures:
+        child = future_of.get(awaitable)
+        if child is None:
+            child = future_of[awaitable] = ensure_future(awaitable, loop=loop)
+            if loop is None:
+                loop = loop_of(child)
+            if child is not awaitable:
+                child._log_destroy_pending = False  # nobody else knows it: whoever dropped the gathering meant it
+        children.append(child)
+    outer = _GatheringFuture(children, len(future_of), return_exceptions, loop)
+    on_done = outer._on_child_done
+    done = [child for child in future_of.values() if child.done()]
+    for child in future_of.values():
+        if not child.done():
+            child.add_done_callback(on_done)
+    for child in done:
+        on_done(child)
+    return outer
+
+
+class _GatheringFuture(Future):
+    """What `gather` gives: to cancel it cancels what it gathers, and it is done when those are."""
+
+    def __init__(self, children, count, return_exceptions, loop):
+        Future.__init__(self, loop=loop)
+        self._children = children
+        self._left = count
+        self._return_exceptions = return_exceptions
+        self._cancel_requested = False
+
+    @property  # type: ignore[misc]  # it can't be set
+    def __class__(self):
+        return asyncio.Future  # see Future's
+
+    def cancel(self, msg=None):
+        """Cancel all that are not done; False where there is none."""
+        if self.done():
+            return False
+        # A list: each of them is to be cancelled, whatever the others say.
+        if any([child.cancel(msg=msg) for child in self._children]):
+            # Whatever becomes of their cancellation, this one ends by CancelledError.
+            self._cancel_requested = True
+            return True
+        return False
+
+    def _on_child_done(self, child):
+        self._left -= 1
+        if self.done():
+            if not child.cancelled():
+                child.exception()  # retrieved: the first one was told of
+            return
+        if not self._return_exceptions:
+            error = cancelled_error(child) if child.cancelled() else child.exception()
+            if error is not None:
+                self.set_exception(error)
+                return
+        if self._left:
+            return
+        if self._cancel_requested:
+            self.set_exception(cancelled_error(child))
+        else:
+            self.set_result([_outcome(child) for child in self._children])
+
+
+def _outcome(future):
+    if future.cancelled():
+        message = getattr(future, "_cancel_message", None)
+        return CancelledError("" if message is None else message)
+    error = future.exception()
+    return future.result() if error is None else error
+
+
+def shield(arg):
+    """Wait for an awaitable without cancelling it: to cancel the future that this gives leaves it alone.
+
+    Keep a reference to the task yourself where it is the standard library's. An exception of it that comes when
+    nobody waits any more is reported to the loop's exception handler.
+    """
+    inner = ensure_future(arg)
+    if inner.done():
+        return inner
+    return _Shield(inner).outer
+
+
+class _Shield:
+    """Between the future that is shielded and the one that is given for it."""
+
+    def __init__(self, inner):
+        loop = loop_of(inner)
+        self._awaiter = current_task(loop)
+        self._inner = inner
+        self.outer = loop.create_future()
+        inner.add_done_callback(self._on_inner_done)
+        self.outer.add_done_callback(self._on_outer_done)
+
+    def _on_inner_done(self, inner):
+        outer = self.outer
+        if outer.cancelled():
+            return
+        if inner.cancelled():
+            outer.cancel()
+        elif inner.exception() is not None:
+            outer.set_exception(inner.exception())
+        else:
+            outer.set_result(inner.result())
+
+    def _on_outer_done(self, outer):
+        inner = self._inner
+        if not inner.done():
+            inner.remove_done_callback(self._on_inner_done)
+            inner.remove_done_callback(_report)  # once, however often it is shielded
+            inner.add_done_callback(_report)
+
+
+def _report(future):
+    """Tell of an exception that nobody waits for any more."""
+    if future.cancelled() or future.exception() is None:
+        return
+    error = future.exception()
+    context = {
+        "message": f"{type(error).__name__} exception in shielded future",
+        "exception": error,
+        "future": future,
+    }
+    if getattr(future, "_source_traceback", None):
+        context["source_traceback"] = future._source_traceback
+    loop_of(future).call_exception_handler(context)

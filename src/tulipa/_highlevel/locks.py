@@ -1,0 +1,254 @@
+"""Lock, Event, Condition, Semaphore and BoundedSemaphore, as asyncio's of Python 3.15.
+
+Who waits stands in a line of futures, first come, first served. A wake-up that reaches somebody who can't use it
+any more, for he was cancelled or closed meanwhile, is passed on to the next one.
+"""
+
+from asyncio import CancelledError
+from collections import deque
+
+from tulipa._highlevel.bound import Guard, LoopBound, discard, with_state
+
+
+class Lock(Guard, LoopBound):
+    """Mutual exclusion for tasks, in the order in which they ask for it. Not thread-safe."""
+
+    def __init__(self):
+        self._waiters = None
+        self._locked = False
+
+    def __repr__(self):
+        return with_state(self, "locked" if self._locked else "unlocked", self._waiters)
+
+    def locked(self):
+        """Whether somebody holds it."""
+        return self._locked
+
+    async def acquire(self):
+        """Wait until nobody holds it, and take it; gives True."""
+        waiters = self._waiters
+        if not self._locked and (not waiters or all(waiter.cancelled() for waiter in waiters)):
+            self._locked = True
+            return True
+        loop = self._get_loop()
+        if waiters is None:
+            waiters = self._waiters = deque()
+        future = loop.create_future()
+        waiters.append(future)
+        try:
+            await future
+        except BaseException:
+            waiters.remove(future)
+            if not self._locked and not loop.is_closed():
+                self._wake_first()
+            raise
+        waiters.remove(future)
+        self._locked = True
+        return True
+
+    def release(self):
+        """Give it back, to whoever has waited longest. Raises RuntimeError where nobody holds it."""
+        if not self._locked:
+            raise RuntimeError("Lock is not acquired: release() needs an acquire() before; `async with` pairs them")
+        self._locked = False
+        if self._waiters:
+            self._wake_first()
+
+    def _wake_first(self):
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(True)
+                return
+            if not waiter.cancelled():
+                return  # woken already, and about to take the lock
+
+
+class Event(LoopBound):
+    """A flag that tasks can wait for. Not thread-safe: from other threads ``loop.call_soon_threadsafe(event.set)``."""
+
+    def __init__(self):
+        self._waiters = deque()
+        self._value = False
+
+    def __repr__(self):
+        return with_state(self, "set" if self._value else "unset", self._waiters)
+
+    def is_set(self):
+        """Whether the flag is set."""
+        return self._value
+
+    def set(self):
+        """Set the flag and wake all who wait; `wait` returns at once from now on."""
+        if not self._value:
+            self._value = True
+            for waiter in self._waiters:
+                if not waiter.done():
+                    waiter.set_result(True)
+
+    def clear(self):
+        """Reset the flag: `wait` waits for the next `set`."""
+        self._value = False
+
+    async def wait(self):
+        """Wait until the flag is set; gives True, even where it is cleared again meanwhile."""
+        if self._value:
+            return True
+        future = self._get_loop().create_future()
+        self._waiters.append(future)
+        try:
+            await future
+        finally:
+            self._waiters.remove(future)
+        return True
+
+
+class Condition(Guard, LoopBound):
+    """Waiting, with a lock, for a state that others change and tell of. `lock` may be shared; None makes a Lock."""
+
+    def __init__(self, lock=None):
+        self._lock = Lock() if lock is None else lock
+        self.locked = self._lock.locked
+        self.acquire = self._lock.acquire
+        self.release = self._lock.release
+        self._waiters = deque()
+
+    def __repr__(self):
+        return with_state(self, "locked" if self.locked() else "unlocked", self._waiters)
+
+    async def wait(self):
+        """Release the lock, wait to be notified, and take the lock again, also when cancelled; gives True.
+
+        It may return without a notification. Raises RuntimeError where nobody holds the lock.
+        """
+        if not self.locked():
+            raise RuntimeError("cannot wait on un-acquired lock: use `async with condition` around wait()")
+        future = self._get_loop().create_future()
+        self.release()
+        self._waiters.append(future)
+        failure = None
+        try:
+            await future
+        except BaseException as exc:
+            discard(self._waiters, future)
+            failure = exc
+        while True:
+            try:
+                await self.acquire()
+                break
+            except CancelledError as exc:
+                failure = exc
+        if failure is None:
+            return True
+        try:
+            if not future.cancelled() and future.done():
+                self._notify(1)  # it came, but can't be made use of
+            raise failure
+        finally:
+            failure = None  # its traceback refers to this frame
+
+    async def wait_for(self, predicate):
+        """Wait until ``predicate()``, called with the lock held, is true; gives its value."""
+        result = predicate()
+        while not result:
+            await self.wait()
+            result = predicate()
+        return result
+
+    def notify(self, n=1):
+        """Wake `n` of those who wait, or as many as there are. Raises RuntimeError where nobody holds the lock."""
+        if not self.locked():
+            raise RuntimeError("cannot notify on un-acquired lock: use `async with condition` around notify()")
+        self._notify(n)
+
+    def notify_all(self):
+        """Wake all who wait; as `notify`."""
+        self.notify(len(self._waiters))
+
+    def _notify(self, n):
+        waiters = self._waiters
+        while n > 0 and waiters:
+            future = waiters.popleft()
+            if not future.done():
+                future.set_result(True)
+                n -= 1
+
+
+class Semaphore(Guard, LoopBound):
+    """A counter that `acquire` takes from, waiting at zero, and `release` adds to; first come, first served.
+
+    Raises ValueError for a negative `value`.
+    """
+
+    def __init__(self, value=1):
+        if value < 0:
+            raise ValueError(f"Semaphore initial value must be >= 0, not {value!r}")
+        self._waiters = None
+        self._value = value
+
+    def __repr__(self):
+        return with_state(self, "locked" if self.locked() else f"unlocked, value:{self._value}", self._waiters)
+
+    def locked(self):
+        """Whether `acquire` would have to wait: there is nothing to take, or others came before."""
+        return self._value == 0 or (bool(self._waiters) and any(not waiter.cancelled() for waiter in self._waiters))
+
+    async def acquire(self):
+        """Take one from the counter, waiting until there is one; gives True."""
+        waiters = self._waiters
+        if self._value and (not waiters or not self.locked()):
+            self._value -= 1
+            return True
+        loop = self._get_loop()
+        if waiters is None:
+            waiters = self._waiters = deque()
+        future = loop.create_future()
+        waiters.append(future)
+        try:
+            await future
+        except BaseException:
+            waiters.remove(future)
+            if future.done() and not future.cancelled():
+                self._value += 1  # it was handed over already
+            if not loop.is_closed():
+                self._wake_up()
+            raise
+        waiters.remove(future)
+        if self._value:
+            self._wake_up()
+        return True
+
+    def release(self):
+        """Add one to the counter, or hand it to whoever has waited longest."""
+        self._value += 1
+        if self._waiters:
+            self._wake_next()
+
+    def _wake_up(self):
+        """Hand over as long as there is something to hand over."""
+        while self._value and self._wake_next():
+            pass
+
+    def _wake_next(self):
+        for waiter in self._waiters:
+            if not waiter.done():
+                self._value -= 1
+                waiter.set_result(True)
+                return True
+        return False
+
+
+class BoundedSemaphore(Semaphore):
+    """A Semaphore that can't be released more often than it was acquired."""
+
+    def __init__(self, value=1):
+        self._bound_value = value
+        Semaphore.__init__(self, value)
+
+    def release(self):
+        """As Semaphore's. Raises ValueError where the counter would pass its initial value."""
+        if self._value >= self._bound_value:
+            raise ValueError(
+                "BoundedSemaphore released too many times: each release() needs an acquire() before; "
+                "`async with` pairs them"
+            )
+        Semaphore.release(self)

@@ -1,0 +1,214 @@
+"""Queue, PriorityQueue and LifoQueue, as asyncio's of Python 3.15."""
+
+import asyncio
+import heapq
+from asyncio import QueueEmpty, QueueFull
+from collections import deque
+from types import GenericAlias
+
+from tulipa._highlevel.bound import LoopBound, discard
+from tulipa._highlevel.locks import Event
+
+if hasattr(asyncio, "QueueShutDown"):
+    QueueShutDown = asyncio.QueueShutDown  # from Python 3.13 on
+else:
+
+    class QueueShutDown(Exception):  # type: ignore[no-redef]
+        """Raised by `put` and `get` of a queue that was shut down."""
+
+
+class Queue(LoopBound):
+    """Items on their way from some tasks to others, first in, first out. Not thread-safe.
+
+    `put` waits while there are `maxsize` items; a `maxsize` of 0 or less is no limit. A subclass that keeps its
+    items in another way overrides `_init`, `_put` and `_get`.
+    """
+
+    def __init__(self, maxsize=0):
+        self._maxsize = maxsize
+        self._getters = deque()
+        self._putters = deque()
+        self._unfinished_tasks = 0
+        self._finished = Event()  # means something only while somebody waits in `join`
+        self._is_shutdown = False
+        self._init(maxsize)
+
+    __class_getitem__ = classmethod(GenericAlias)  # type: ignore[var-annotated]
+
+    # -- for subclasses -------------------------------------------------------------------------------------
+
+    def _init(self, maxsize):
+        self._queue = deque()
+
+    def _get(self):
+        return self._queue.popleft()
+
+    def _put(self, item):
+        self._queue.append(item)
+
+    # -- what it is -----------------------------------------------------------------------------------------
+
+    def __repr__(self):
+        return f"<{type(self).__name__} at {id(self):#x} {self._format()}>"
+
+    def __str__(self):
+        return f"<{type(self).__name__} {self._format()}>"
+
+    def _format(self):
+        words = [f"maxsize={self._maxsize!r}"]
+        if getattr(self, "_queue", None):
+            words.append(f"_queue={list(self._queue)!r}")
+        if self._getters:
+            words.append(f"_getters[{len(self._getters)}]")
+        if self._putters:
+            words.append(f"_putters[{len(self._putters)}]")
+        if self._unfinished_tasks:
+            words.append(f"tasks={self._unfinished_tasks}")
+        if self._is_shutdown:
+            words.append("shutdown")
+        return " ".join(words)
+
+    @property
+    def maxsize(self):
+        """How many items there is room for; no limit where it is 0 or less."""
+        return self._maxsize
+
+    def qsize(self):
+        """How many items there are."""
+        return len(self._queue)
+
+    def empty(self):
+        """Whether there is no item."""
+        return not self._queue
+
+    def full(self):
+        """Whether there are `maxsize` items."""
+        return 0 < self._maxsize <= self.qsize()
+
+    # -- putting and getting --------------------------------------------------------------------------------
+
+    async def put(self, item):
+        """Put `item` in, waiting for room. Raises QueueShutDown."""
+        if self.full():
+            await self._wait_in(self._putters, self.full)
+        return self.put_nowait(item)
+
+    def put_nowait(self, item):
+        """Put `item` in. Raises QueueFull where there is no room, and QueueShutDown."""
+        if self._is_shutdown:
+            raise QueueShutDown("the queue was shut down: nothing can be put into it any more")
+        if self._maxsize > 0 and self.full():
+            raise QueueFull(f"the queue holds {self.qsize()} items, as many as it may; await put() to wait for room")
+        self._put(item)
+        self._unfinished_tasks += 1
+        if self._getters:
+            self._wakeup_next(self._getters)
+
+    async def get(self):
+        """Take an item out, waiting for one. Raises QueueShutDown where there is none and none will come."""
+        if self.empty():
+            await self._wait_in(self._getters, self.empty)
+        return self.get_nowait()
+
+    def get_nowait(self):
+        """Take an item out. Raises QueueEmpty where there is none, QueueShutDown where none will come."""
+        if self.empty():
+            if self._is_shutdown:
+                raise QueueShutDown("the queue was shut down and is empty")
+            raise QueueEmpty("the queue is empty; await get() to wait for an item")
+        item = self._get()
+        if self._putters:
+            self._wakeup_next(self._putters)
+        return item
+
+    async def _wait_in(self, line, must_wait):
+        """Stand in `line` as long as ``must_wait()``, or until the queue is shut down."""
+        loop = self._get_loop()
+        woken = False
+        while must_wait() and not self._is_shutdown:
+            future = loop.create_future()
+            if woken:
+                line.appendleft(future)  # somebody was quicker: he keeps his place
+            else:
+                line.append(future)
+            try:
+                await future
+            except BaseException:
+                if future.cancelled() or not future.done():
+                    discard(line, future)
+                elif not must_wait() and not loop.is_closed():
+                    self._wakeup_next(line)  # he was woken, but can't make use of it
+                raise
+            woken = True
+
+    def _wakeup_next(self, line):
+        while line:
+            future = line.popleft()
+            if not future.done():
+                future.set_result(None)
+                return
+
+    # -- the end --------------------------------------------------------------------------------------------
+
+    def task_done(self):
+        """Tell that an item that was taken out is done with. Raises ValueError where there is none."""
+        if self._unfinished_tasks <= 0:
+            raise ValueError("task_done() called too many times: more often than items were put into the queue")
+        self._unfinished_tasks -= 1
+        if self._unfinished_tasks == 0:
+            self._finished.set()
+
+    async def join(self):
+        """Wait until `task_done` was called for every item."""
+        if self._unfinished_tasks > 0:
+            self._finished.clear()
+            await self._finished.wait()
+
+    def shutdown(self, immediate=False):
+        """From now on `put` raises QueueShutDown, and so does `get` when there is nothing left.
+
+        Where `immediate`, what is left is dropped, and done with for `join`. Who waits is woken. Since Python 3.13.
+        """
+        self._is_shutdown = True
+        if immediate:
+            while not self.empty():
+                self._get()
+                if self._unfinished_tasks > 0:
+                    self._unfinished_tasks -= 1
+            if self._unfinished_tasks == 0:
+                self._finished.set()
+        for line in (self._getters, self._putters):
+            while line:
+                self._wakeup_next(line)
+
+
+class PriorityQueue(Queue):
+    """A Queue that gives the smallest item first; mostly items are (priority, data)."""
+
+    def _init(self, maxsize):
+        self._queue = []
+
+    def _put(self, item):
+        try:
+            heapq.heappush(self._queue, item)
+        except BaseException:
+            # It can't be compared with the others: who puts it is told so, and nobody is to get it.
+            del self._queue[next(index for index, other in enumerate(self._queue) if other is item)]
+            heapq.heapify(self._queue)
+            raise
+
+    def _get(self):
+        return heapq.heappop(self._queue)
+
+
+class LifoQueue(Queue):
+    """A Queue that gives the newest item first."""
+
+    def _init(self, maxsize):
+        self._queue = []
+
+    def _put(self, item):
+        self._queue.append(item)
+
+    def _get(self):
+        return self._queue.pop()

@@ -1,0 +1,462 @@
+"""Lock, Event, Condition, Semaphore, BoundedSemaphore."""
+
+import asyncio
+import threading
+
+import pytest
+from helpers.running import on_loop, turns
+
+pytestmark = pytest.mark.virtual_too
+
+
+def acquirers(loop, lock, names, order):
+    """One task for each name: acquires the lock, notes the name, releases it a turn later."""
+
+    async def use(name):
+        async with lock:
+            order.append(name)
+            await asyncio.sleep(0)
+
+    return [loop.create_task(use(name)) for name in names]
+
+
+async def cancelled(task):
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
+# --- Lock ------------------------------------------------------------------------------------------------------
+
+
+@on_loop
+async def test_lock_is_held_and_given_back(loop, lib):
+    lock = lib.Lock()
+    assert not lock.locked() and "unlocked" in repr(lock)
+    assert await lock.acquire() is True
+    assert lock.locked() and repr(lock).endswith("[locked]>")
+    lock.release()
+    async with lock as nothing:
+        assert lock.locked() and nothing is None
+    assert not lock.locked()
+
+
+@on_loop
+async def test_lock_is_first_come_first_served(loop, lib):
+    lock, order = lib.Lock(), []
+    await asyncio.gather(*acquirers(loop, lock, range(10), order))
+    assert order == list(range(10)) and not lock.locked()
+
+
+@on_loop
+async def test_lock_not_held_cannot_be_released(loop, lib):
+    lock = lib.Lock()
+    with pytest.raises(RuntimeError, match="not acquired"):
+        lock.release()
+
+
+@on_loop
+async def test_lock_released_is_not_stolen_from_who_waits(loop, lib):
+    lock, order = lib.Lock(), []
+    await lock.acquire()
+    tasks = acquirers(loop, lock, ["first"], order)
+    await turns()
+    lock.release()
+    tasks += acquirers(loop, lock, ["second"], order)
+    await lock.acquire()
+    assert order == ["first"], "who waited before comes first"
+    lock.release()
+    await asyncio.gather(*tasks)
+
+
+@on_loop
+async def test_lock_repr_counts_who_waits(loop, lib):
+    lock = lib.Lock()
+    await lock.acquire()
+    tasks = acquirers(loop, lock, range(3), [])
+    await turns()
+    assert "locked, waiters:3" in repr(lock)
+    lock.release()
+    await asyncio.gather(*tasks)
+
+
+@on_loop
+async def test_lock_cancelled_while_waiting(loop, lib):
+    lock, order = lib.Lock(), []
+    await lock.acquire()
+    tasks = acquirers(loop, lock, range(3), order)
+    await turns()
+    await cancelled(tasks[1])
+    lock.release()
+    await asyncio.gather(tasks[0], tasks[2])
+    assert order == [0, 2]
+
+
+@on_loop
+async def test_lock_released_to_one_who_is_cancelled_in_the_same_turn(loop, lib):
+    lock, order = lib.Lock(), []
+    await lock.acquire()
+    tasks = acquirers(loop, lock, range(2), order)
+    await turns()
+    lock.release()
+    tasks[0].cancel()
+    await tasks[1]
+    assert order == [1] and tasks[0].cancelled() and not lock.locked()
+
+
+@pytest.mark.ours_only
+@on_loop
+async def test_lock_released_to_a_coroutine_that_is_closed(loop, lib):
+    lock, order = lib.Lock(), []
+    await lock.acquire()
+    closed = lock.acquire()
+    closed.send(None)._asyncio_future_blocking = False
+    tasks = acquirers(loop, lock, ["next"], order)
+    await turns()
+    lock.release()
+    closed.close()
+    await asyncio.wait(tasks, timeout=1)
+    assert order == ["next"]
+
+
+@on_loop
+async def test_lock_in_a_thread_with_another_loop(loop, lib, loop_factory):
+    lock = lib.Lock()
+    await lock.acquire()
+    waiting = loop.create_task(lock.acquire())
+    await turns()
+    errors = []
+
+    def use_elsewhere():
+        other = loop_factory()
+        try:
+            other.run_until_complete(lock.acquire())
+        except RuntimeError as error:
+            errors.append(str(error))
+        finally:
+            other.close()
+
+    thread = threading.Thread(target=use_elsewhere)
+    thread.start()
+    thread.join()
+    assert "is bound to a different event loop" in errors[0]
+    await cancelled(waiting)
+
+
+def test_lock_uncontended_needs_no_loop(lib):
+    lock = lib.Lock()
+    with pytest.raises(StopIteration):
+        lock.acquire().send(None)
+    assert lock.locked()
+
+
+@pytest.mark.ours_only
+def test_lock_contended_without_a_loop_says_so(lib):
+    lock = lib.Lock()
+    lock._locked = True
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        lock.acquire().send(None)
+
+
+# --- Event -----------------------------------------------------------------------------------------------------
+
+
+@on_loop
+async def test_event_wakes_all(loop, lib):
+    event, woken = lib.Event(), []
+
+    async def wait(name):
+        woken.append((name, await event.wait()))
+
+    tasks = [loop.create_task(wait(name)) for name in range(3)]
+    await turns()
+    assert "unset, waiters:3" in repr(event) and not event.is_set()
+    event.set()
+    event.set()
+    await turns()
+    assert woken == [(0, True), (1, True), (2, True)] and event.is_set() and "[set]" in repr(event)
+    assert await event.wait() is True
+    await asyncio.gather(*tasks)
+
+
+@on_loop
+async def test_event_set_and_cleared_in_one_turn_wakes_all_the_same(loop, lib):
+    event = lib.Event()
+    task = loop.create_task(event.wait())
+    await turns()
+    event.set()
+    event.clear()
+    assert await task is True and not event.is_set()
+    task = loop.create_task(event.wait())
+    await turns(3)
+    assert not task.done()
+    await cancelled(task)
+
+
+@on_loop
+async def test_event_cancelled(loop, lib):
+    event = lib.Event()
+    tasks = [loop.create_task(event.wait()) for _ in range(3)]
+    await turns()
+    await cancelled(tasks[1])
+    assert "waiters:2" in repr(event)
+    event.set()
+    tasks[0].cancel()
+    assert await tasks[2] is True
+    assert tasks[0].cancelled()
+
+
+# --- Condition -------------------------------------------------------------------------------------------------
+
+
+@on_loop
+async def test_condition_notifies_so_many(loop, lib):
+    condition, woken = lib.Condition(), []
+
+    async def wait(name):
+        async with condition:
+            assert await condition.wait() is True
+            assert condition.locked()
+            woken.append(name)
+
+    tasks = [loop.create_task(wait(name)) for name in range(5)]
+    await turns(2)
+    assert "unlocked, waiters:5" in repr(condition)
+    for number, expected in ((1, 1), (2, 3)):
+        async with condition:
+            condition.notify(number)
+        await turns(6)
+        assert woken == list(range(expected))
+    async with condition:
+        condition.notify_all()
+    await asyncio.gather(*tasks)
+    assert woken == list(range(5)) and not condition.locked()
+
+
+@on_loop
+async def test_condition_wait_for(loop, lib):
+    condition, values = lib.Condition(), []
+
+    async def wait():
+        async with condition:
+            return await condition.wait_for(lambda: len(values) >= 2 and values)
+
+    task = loop.create_task(wait())
+    for value in "ab":
+        await turns(3)
+        assert not task.done()
+        async with condition:
+            values.append(value)
+            condition.notify()
+    assert await task == ["a", "b"]
+
+
+@on_loop
+async def test_condition_needs_its_lock(loop, lib):
+    condition = lib.Condition()
+    with pytest.raises(RuntimeError, match="cannot wait on un-acquired lock"):
+        await condition.wait()
+    with pytest.raises(RuntimeError, match="cannot notify on un-acquired lock"):
+        condition.notify()
+    with pytest.raises(RuntimeError, match="cannot notify on un-acquired lock"):
+        condition.notify_all()
+
+
+@on_loop
+async def test_condition_shares_a_lock(loop, lib):
+    lock = lib.Lock()
+    first, second = lib.Condition(lock), lib.Condition(lock)
+    async with first:
+        assert lock.locked() and second.locked()
+    assert not second.locked()
+
+
+async def hold(condition, until):
+    async with condition:
+        await until.wait()
+
+
+@on_loop
+async def test_condition_cancelled_takes_the_lock_again_first(loop, lib):
+    condition, until, order = lib.Condition(), lib.Event(), []
+
+    async def wait():
+        async with condition:
+            try:
+                await condition.wait()
+            finally:
+                order.append(condition.locked())
+
+    task = loop.create_task(wait())
+    await turns()
+    holder = loop.create_task(hold(condition, until))
+    await turns(2)
+    for _ in range(3):
+        task.cancel()
+        await turns(2)
+    assert not task.done(), "the lock is held by another one"
+    until.set()
+    await asyncio.wait([task])
+    assert task.cancelled() and order == [True]
+    await holder
+    assert not condition.locked()
+
+
+@pytest.mark.reference_since(3, 13)
+@pytest.mark.parametrize("when", ["at once", "while it takes the lock again"])
+@on_loop
+async def test_condition_notification_of_one_who_is_cancelled_goes_to_the_next(loop, lib, when):
+    condition, woken = lib.Condition(), []
+
+    async def wait(name):
+        async with condition:
+            await condition.wait()
+            woken.append(name)
+
+    tasks = [loop.create_task(wait(name)) for name in range(3)]
+    await turns(2)
+    async with condition:
+        condition.notify()
+        if when != "at once":
+            await turns(2)
+        tasks[0].cancel()
+        await turns(2)
+    await asyncio.wait(tasks[:2])
+    assert tasks[0].cancelled() and woken == [1]
+    await turns(3)
+    assert not tasks[2].done(), "one notification wakes one"
+    await cancelled(tasks[2])
+
+
+@pytest.mark.ours_only
+@on_loop
+async def test_condition_cancelled_without_notification_wakes_nobody(loop, lib):
+    condition, woken = lib.Condition(), []
+
+    async def wait(name):
+        async with condition:
+            await condition.wait()
+            woken.append(name)
+
+    tasks = [loop.create_task(wait(name)) for name in range(2)]
+    await turns(2)
+    await cancelled(tasks[0])
+    await turns(5)
+    assert woken == []
+    await cancelled(tasks[1])
+
+
+# --- Semaphore -------------------------------------------------------------------------------------------------
+
+
+@on_loop
+async def test_semaphore_counts(loop, lib):
+    semaphore = lib.Semaphore(2)
+    assert "unlocked, value:2" in repr(semaphore)
+    assert await semaphore.acquire() is True
+    assert not semaphore.locked()
+    async with semaphore:
+        assert semaphore.locked() and repr(semaphore).endswith("[locked]>")
+    semaphore.release()
+    semaphore.release()
+    assert "value:3" in repr(semaphore), "it may grow"
+
+
+@on_loop
+async def test_semaphore_never_lets_more_in(loop, lib):
+    semaphore, inside, most, order = lib.Semaphore(3), set(), [], []
+
+    async def use(name):
+        async with semaphore:
+            order.append(name)
+            inside.add(name)
+            most.append(len(inside))
+            await turns(name % 3)
+            inside.remove(name)
+
+    await asyncio.gather(*(use(name) for name in range(20)))
+    assert max(most) == 3 and order == list(range(20))
+
+
+@on_loop
+async def test_semaphore_at_zero(loop, lib):
+    semaphore = lib.Semaphore(0)
+    task = loop.create_task(semaphore.acquire())
+    await turns(2)
+    assert not task.done() and "locked, waiters:1" in repr(semaphore)
+    semaphore.release()
+    assert await task is True
+
+
+@on_loop
+async def test_semaphore_negative(loop, lib):
+    with pytest.raises(ValueError, match=">= 0"):
+        lib.Semaphore(-1)
+    with pytest.raises(ValueError, match=">= 0"):
+        lib.BoundedSemaphore(-1)
+
+
+@on_loop
+async def test_semaphore_handed_to_one_who_is_cancelled_goes_to_the_next(loop, lib):
+    semaphore, order = lib.Semaphore(0), []
+    tasks = acquirers(loop, semaphore, range(3), order)
+    await turns()
+    semaphore.release()
+    tasks[0].cancel()
+    await asyncio.gather(*tasks[1:])
+    assert order == [1, 2] and tasks[0].cancelled()
+    assert await semaphore.acquire() and semaphore.locked()
+
+
+@on_loop
+async def test_semaphore_cancelled_while_waiting(loop, lib):
+    semaphore = lib.Semaphore(1)
+    await semaphore.acquire()
+    tasks = acquirers(loop, semaphore, range(3), [])
+    await turns()
+    for task in tasks:
+        await cancelled(task)
+    semaphore.release()
+    assert not semaphore.locked() and "value:1" in repr(semaphore)
+
+
+@on_loop
+async def test_semaphore_newcomers_wait_behind_those_who_are_woken(loop, lib):
+    semaphore, order = lib.Semaphore(0), []
+    tasks = acquirers(loop, semaphore, range(2), order)
+    await turns()
+    semaphore.release()
+    semaphore.release()
+    semaphore.release()
+    tasks += acquirers(loop, semaphore, [2], order)
+    await asyncio.gather(*tasks)
+    assert order == [0, 1, 2]
+
+
+@pytest.mark.ours_only
+@on_loop
+async def test_semaphore_handed_to_a_coroutine_that_is_closed(loop, lib):
+    semaphore, order = lib.Semaphore(0), []
+    closed = semaphore.acquire()
+    closed.send(None)._asyncio_future_blocking = False
+    tasks = acquirers(loop, semaphore, ["next"], order)
+    await turns()
+    semaphore.release()
+    closed.close()
+    await asyncio.wait(tasks, timeout=1)
+    assert order == ["next"]
+
+
+@on_loop
+async def test_bounded_semaphore(loop, lib):
+    semaphore = lib.BoundedSemaphore(1)
+    async with semaphore:
+        pass
+    with pytest.raises(ValueError, match="released too many times"):
+        semaphore.release()
+    assert isinstance(semaphore, lib.Semaphore)
+
+
+@pytest.mark.parametrize("name", ["Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore"])
+def test_made_without_a_loop(lib, name):
+    assert repr(getattr(lib, name)()).endswith("]>")
