@@ -1,13 +1,22 @@
-"""Running a program's main coroutine: asyncio's Runner on tulipa's loop."""
+"""Running a program's main coroutine: a Runner whose loop is tulipa's."""
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from tulipa._highlevel.runners import Runner as _Runner
 from tulipa.loop import EventLoop
 
 T = TypeVar("T")
+
+
+class Runner(_Runner):
+    """As asyncio's Runner, with tulipa's loop for a default."""
+
+    def __init__(
+        self, *, debug: bool | None = None, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    ) -> None:
+        _Runner.__init__(self, debug=debug, loop_factory=loop_factory or EventLoop)
 
 
 def run(
@@ -24,18 +33,5 @@ def run(
     """
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("tulipa.run() cannot be called from a running event loop; await the coroutine instead")
-    with asyncio.Runner(debug=debug, loop_factory=loop_factory or EventLoop) as runner:
-        return runner.run(_as_coroutine(main))
-
-
-def _as_coroutine(main):
-    if asyncio.iscoroutine(main):
-        return main
-    if not inspect.isawaitable(main):
-        hint = f"; call it: {main.__name__}()" if inspect.iscoroutinefunction(main) else ""
-        raise TypeError(f"a coroutine was expected, got {main!r}{hint}")
-
-    async def wait():
-        return await main
-
-    return wait()
+    with Runner(debug=debug, loop_factory=loop_factory) as runner:
+        return runner.run(main)

@@ -44,8 +44,7 @@ def _ours():
 
 
 def _reference():
-    names = {name: getattr(asyncio, name) for name in asyncio.__all__}
-    return types.SimpleNamespace(**names, staggered_race=asyncio.staggered.staggered_race)
+    return types.SimpleNamespace(**vars(asyncio), staggered_race=asyncio.staggered.staggered_race)
 
 
 LIBRARIES = {"asyncio": _reference(), "ours": _ours()}

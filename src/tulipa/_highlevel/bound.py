@@ -1,6 +1,7 @@
 """What locks and queues share: the loop that they belong to, waiting in line, and ``async with``."""
 
 import contextlib
+import threading
 from asyncio import _get_running_loop
 
 
@@ -8,6 +9,7 @@ class LoopBound:
     """Something that belongs to the loop in which somebody waits for it first."""
 
     _loop = None
+    _binding = threading.Lock()
 
     def _get_loop(self):
         """The running loop. Raises RuntimeError where another one came first, or none runs."""
@@ -19,8 +21,11 @@ class LoopBound:
     def _bind(self, loop):
         if loop is None:
             raise RuntimeError(f"no running event loop: {self!r} can only be waited for by a coroutine that one runs")
-        # Atomic: of two threads one is the first, and the other one is told so.
-        if self.__dict__.setdefault("_loop", loop) is not loop:
+        # Not by way of `__dict__`: to ask for it makes every later look at an attribute slower.
+        with self._binding:  # of two threads one is the first, and the other one is told so
+            if self._loop is None:
+                self._loop = loop
+        if self._loop is not loop:
             raise RuntimeError(
                 f"{self!r} is bound to a different event loop; use one for each loop, "
                 "or asyncio.run_coroutine_threadsafe() to reach the other loop"

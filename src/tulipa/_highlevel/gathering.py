@@ -29,25 +29,48 @@ def gather(*coros_or_futures, return_exceptions=False):
             if child is not awaitable:
                 child._log_destroy_pending = False  # nobody else knows it: whoever dropped the gathering meant it
         children.append(child)
-    outer = _GatheringFuture(children, len(future_of), return_exceptions, loop)
-    on_done = outer._on_child_done
-    done = [child for child in future_of.values() if child.done()]
+    outer = _GatheringFuture(children, loop)
+    on_done = _callback(outer, children, len(future_of), return_exceptions)
+    done = []
     for child in future_of.values():
-        if not child.done():
+        if child.done():
+            done.append(child)
+        else:
             child.add_done_callback(on_done)
     for child in done:
         on_done(child)
     return outer
 
 
+def _callback(outer, children, left, return_exceptions):
+    """The callback of each child; `left` of them are to be done."""
+
+    def on_done(child):
+        nonlocal left
+        left -= 1
+        failed = child.cancelled() or child.exception() is not None  # which retrieves it
+        if outer.done():
+            return
+        if failed and not return_exceptions:
+            outer.set_exception(cancelled_error(child) if child.cancelled() else child.exception())
+        elif not left:
+            if outer._cancel_requested:
+                outer.set_exception(cancelled_error(child))
+            elif return_exceptions:
+                outer.set_result([_outcome(child) for child in children])
+            else:
+                outer.set_result([child.result() for child in children])
+
+    on_done._awaiter = outer
+    return on_done
+
+
 class _GatheringFuture(Future):
     """What `gather` gives: to cancel it cancels what it gathers, and it is done when those are."""
 
-    def __init__(self, children, count, return_exceptions, loop):
+    def __init__(self, children, loop):
         Future.__init__(self, loop=loop)
         self._children = children
-        self._left = count
-        self._return_exceptions = return_exceptions
         self._cancel_requested = False
 
     @property  # type: ignore[misc]  # it can't be set
@@ -64,24 +87,6 @@ class _GatheringFuture(Future):
             self._cancel_requested = True
             return True
         return False
-
-    def _on_child_done(self, child):
-        self._left -= 1
-        if self.done():
-            if not child.cancelled():
-                child.exception()  # retrieved: the first one was told of
-            return
-        if not self._return_exceptions:
-            error = cancelled_error(child) if child.cancelled() else child.exception()
-            if error is not None:
-                self.set_exception(error)
-                return
-        if self._left:
-            return
-        if self._cancel_requested:
-            self.set_exception(cancelled_error(child))
-        else:
-            self.set_result([_outcome(child) for child in self._children])
 
 
 def _outcome(future):

@@ -65,7 +65,7 @@ def awaiters(future):
     """The futures and tasks that await `future`, in no particular order."""
     found = {}
     for callback, _ in getattr(future, "_callbacks", None) or ():
-        owner = getattr(callback, "__self__", None)
+        owner = getattr(callback, "__self__", callback)
         waiter = owner if isfuture(owner) else getattr(owner, "_awaiter", None)
         if waiter is not None and not waiter.done():
             found[waiter] = None

@@ -89,8 +89,14 @@ class Queue(LoopBound):
 
     async def put(self, item):
         """Put `item` in, waiting for room. Raises QueueShutDown."""
-        if self.full():
-            await self._wait_in(self._putters, self.full)
+        place = None
+        while self.full() and not self._is_shutdown:
+            place = self._stand_in(self._putters, place)
+            try:
+                await place
+            except BaseException:
+                self._leave(self._putters, place, self.full)
+                raise
         return self.put_nowait(item)
 
     def put_nowait(self, item):
@@ -106,8 +112,14 @@ class Queue(LoopBound):
 
     async def get(self):
         """Take an item out, waiting for one. Raises QueueShutDown where there is none and none will come."""
-        if self.empty():
-            await self._wait_in(self._getters, self.empty)
+        place = None
+        while self.empty() and not self._is_shutdown:
+            place = self._stand_in(self._getters, place)
+            try:
+                await place
+            except BaseException:
+                self._leave(self._getters, place, self.empty)
+                raise
         return self.get_nowait()
 
     def get_nowait(self):
@@ -121,25 +133,21 @@ class Queue(LoopBound):
             self._wakeup_next(self._putters)
         return item
 
-    async def _wait_in(self, line, must_wait):
-        """Stand in `line` as long as ``must_wait()``, or until the queue is shut down."""
-        loop = self._get_loop()
-        woken = False
-        while must_wait() and not self._is_shutdown:
-            future = loop.create_future()
-            if woken:
-                line.appendleft(future)  # somebody was quicker: he keeps his place
-            else:
-                line.append(future)
-            try:
-                await future
-            except BaseException:
-                if future.cancelled() or not future.done():
-                    discard(line, future)
-                elif not must_wait() and not loop.is_closed():
-                    self._wakeup_next(line)  # he was woken, but can't make use of it
-                raise
-            woken = True
+    def _stand_in(self, line, before):
+        """A place in the line: at its end, or at its head for who was woken there, but overtaken."""
+        place = self._get_loop().create_future()
+        if before is None:
+            line.append(place)
+        else:
+            line.appendleft(place)
+        return place
+
+    def _leave(self, line, place, must_wait):
+        """Somebody can't wait any longer; who was woken already passes that on."""
+        if place.cancelled() or not place.done():
+            discard(line, place)
+        elif not must_wait() and not self._loop.is_closed():
+            self._wakeup_next(line)
 
     def _wakeup_next(self, line):
         while line:

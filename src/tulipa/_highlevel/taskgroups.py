@@ -62,10 +62,9 @@ class TaskGroup:
 
         Raises RuntimeError outside of the block, and once the group is finished or shutting down.
         """
-        why_not = self._why_not()
-        if why_not:
+        if self._aborting or not self._entered or (self._exiting and not self._tasks):
             coro.close()
-            raise RuntimeError(f"TaskGroup {self!r} {why_not}")
+            raise RuntimeError(f"TaskGroup {self!r} {self._why_not()}")
         task = self._loop.create_task(coro, **kwargs)
         # A task that has run eagerly may be done; it is dealt with later all the same, for to cancel the parent
         # at this point would be too early.
@@ -214,9 +213,7 @@ class TaskGroup:
             return "has not been entered: create tasks within its `async with` block"
         if self._exiting and not self._tasks:
             return "is finished: create tasks within its `async with` block"
-        if self._aborting:
-            return "is shutting down, for one of its tasks has failed or it was cancelled"
-        return None
+        return "is shutting down, for one of its tasks has failed or it was cancelled"
 
 
 def _leaves_the_loop(exc):

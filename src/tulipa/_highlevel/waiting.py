@@ -3,11 +3,11 @@
 import asyncio
 import concurrent.futures
 import inspect
-from asyncio import CancelledError, current_task, get_running_loop, iscoroutine, isfuture
+from asyncio import CancelledError, current_task, get_running_loop, isfuture
 
 from tulipa._highlevel.queues import Queue
 from tulipa._highlevel.timeouts import timeout as timeout_after
-from tulipa._highlevel.wrapping import ensure_future
+from tulipa._highlevel.wrapping import ensure_future, iscoroutine
 
 FIRST_COMPLETED = concurrent.futures.FIRST_COMPLETED
 FIRST_EXCEPTION = concurrent.futures.FIRST_EXCEPTION

@@ -3,7 +3,9 @@
 import asyncio
 import concurrent.futures
 import inspect
-from asyncio import CancelledError, InvalidStateError, iscoroutine, isfuture
+from asyncio import CancelledError, InvalidStateError, isfuture
+from collections.abc import Coroutine
+from types import CoroutineType
 
 
 def ensure_future(coro_or_future, *, loop=None):
@@ -31,6 +33,11 @@ def ensure_future(coro_or_future, *, loop=None):
     except RuntimeError:
         coro.close()
         raise
+
+
+def iscoroutine(thing):
+    """Whether it is a coroutine object; a generator is none, as since Python 3.12."""
+    return type(thing) is CoroutineType or isinstance(thing, Coroutine)
 
 
 async def wait_for_awaitable(awaitable):
