@@ -10,10 +10,11 @@ import dataclasses
 import inspect
 import sys
 import types
+import weakref
 from asyncio import isfuture
 
-# What `future_add_to_awaited_by` was told stands in the future itself.
-_TOLD = "_tulipa_awaited_by"
+# What `future_add_to_awaited_by` was told: beside the futures, for not all take attributes. Holds nothing alive.
+_told: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 _ASYNCIO_ADD = getattr(asyncio, "future_add_to_awaited_by", None)
 _ASYNCIO_DISCARD = getattr(asyncio, "future_discard_from_awaited_by", None)
 _GENERATOR_FLAGS = (
@@ -41,11 +42,7 @@ def future_add_to_awaited_by(fut, waiter, /):
     """Tell that `waiter` awaits `fut`, where that can't be seen; both are futures, otherwise nothing happens."""
     if not isfuture(fut) or not isfuture(waiter):
         return
-    told = fut.__dict__.get(_TOLD) if hasattr(fut, "__dict__") else None
-    if told is not None:
-        told.add(waiter)
-    elif hasattr(fut, "__dict__"):
-        setattr(fut, _TOLD, {waiter})
+    _told.setdefault(fut, weakref.WeakSet()).add(waiter)
     if _ASYNCIO_ADD is not None:
         _ASYNCIO_ADD(fut, waiter)
 
@@ -54,9 +51,7 @@ def future_discard_from_awaited_by(fut, waiter, /):
     """Take back what `future_add_to_awaited_by` told."""
     if not isfuture(fut) or not isfuture(waiter):
         return
-    told = getattr(fut, _TOLD, None)
-    if told is not None:
-        told.discard(waiter)
+    _told.get(fut, set()).discard(waiter)
     if _ASYNCIO_DISCARD is not None:
         _ASYNCIO_DISCARD(fut, waiter)
 
@@ -69,7 +64,7 @@ def awaiters(future):
         waiter = owner if isfuture(owner) else getattr(owner, "_awaiter", None)
         if waiter is not None and not waiter.done():
             found[waiter] = None
-    for told in (getattr(future, _TOLD, None), getattr(future, "_asyncio_awaited_by", None)):
+    for told in (_told.get(future), getattr(future, "_asyncio_awaited_by", None)):
         found.update(dict.fromkeys(told or ()))
     return list(found)
 
