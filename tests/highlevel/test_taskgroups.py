@@ -484,6 +484,21 @@ async def test_cancel_and_a_cancellation_from_outside(loop, lib):
     assert task.cancelled()
 
 
+@group_cancel
+@on_loop
+async def test_cancel_as_the_last_thing_and_a_cancellation_from_outside(loop, lib):
+    async def main():
+        async with lib.TaskGroup() as group:
+            group.cancel()
+        await turns(2)
+
+    task = loop.create_task(main())
+    await turns()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
 # --- exceptions that leave the loop -----------------------------------------------------------------------------
 
 

@@ -152,7 +152,8 @@ class TaskGroup:
             try:
                 await sleep(0)
             except CancelledError:
-                pass
+                if self._parent_task.cancelling():
+                    raise  # others have asked for one meanwhile
 
     def _failure(self, exc):
         """What to raise for the errors; `exc` is the block's."""
