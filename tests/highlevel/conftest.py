@@ -8,8 +8,6 @@ import asyncio
 import sys
 import types
 
-import pytest
-
 try:
     from tulipa._highlevel import (
         barrier,
@@ -70,9 +68,3 @@ def _is_wanted(item):
         return False
     since = [sys.version_info >= mark.args for mark in item.iter_markers("reference_since")]
     return all(since) and item.get_closest_marker("ours_only") is None
-
-
-@pytest.fixture
-def running(loop):
-    """Starts coroutines as tasks of the loop, whatever its task factory."""
-    return loop.create_task

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+VARIABLE = "PYTHONASYNCIODEBUG"
 variable = contextvars.ContextVar("variable", default=None)
 
 
@@ -83,7 +84,7 @@ def test_one_context_for_all(runner):
 @pytest.mark.parametrize("debug", [True, False, None])
 def test_debug(lib, loop_factory, debug):
     with make_runner(lib, loop_factory, debug=debug) as runner:
-        assert runner.get_loop().get_debug() is bool(debug)
+        assert runner.get_loop().get_debug() is (debug if debug is not None else os.environ.get(VARIABLE, "") != "")
 
 
 @pytest.mark.reference_since(3, 14)
@@ -95,7 +96,7 @@ def test_any_awaitable(runner):
 
 
 @pytest.mark.reference_since(3, 14)
-@pytest.mark.parametrize("wrong", [5, None, give], ids=repr)
+@pytest.mark.parametrize("wrong", [5, None, give], ids=["number", "None", "function"])
 def test_what_is_not_awaitable(runner, wrong):
     with pytest.raises(TypeError):
         runner.run(wrong)

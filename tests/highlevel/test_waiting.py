@@ -372,7 +372,7 @@ async def test_ensure_future(loop, lib):
 @pytest.mark.reference_since(3, 12)
 @on_loop
 async def test_ensure_future_of_what_is_not_awaitable(loop, lib):
-    for wrong in (5, None, give, (number for number in range(3))):
+    for wrong in (5, None, give):
         with pytest.raises(TypeError, match="An asyncio.Future, a coroutine or an awaitable is required"):
             lib.ensure_future(wrong)
 

@@ -1,7 +1,7 @@
 """Lock, Event, Condition, Semaphore and BoundedSemaphore, as asyncio's of Python 3.15.
 
-Who waits stands in a line of futures, first come, first served. A wake-up that reaches somebody who can't use it
-any more, for he was cancelled or closed meanwhile, is passed on to the next one.
+Who waits stands in a line of futures, first come, first served. A wake-up that reaches a task which can't use it any
+more, being cancelled or closed meanwhile, is passed on to the next one.
 """
 
 from asyncio import CancelledError

@@ -134,7 +134,7 @@ class Queue(LoopBound):
         return item
 
     def _stand_in(self, line, before):
-        """A place in the line: at its end, or at its head for who was woken there, but overtaken."""
+        """A place in the line: at its end, or at its head for a task that was woken there, but overtaken."""
         place = self._get_loop().create_future()
         if before is None:
             line.append(place)
@@ -143,7 +143,7 @@ class Queue(LoopBound):
         return place
 
     def _leave(self, line, place, must_wait):
-        """Somebody can't wait any longer; who was woken already passes that on."""
+        """A task can't wait any longer; where it was woken already, that is passed on."""
         if place.cancelled() or not place.done():
             discard(line, place)
         elif not must_wait() and not self._loop.is_closed():

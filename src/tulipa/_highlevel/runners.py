@@ -10,7 +10,7 @@ import threading
 from asyncio import CancelledError, constants
 
 from tulipa._highlevel.gathering import gather
-from tulipa._highlevel.wrapping import hint_for, iscoroutine, wait_for_awaitable
+from tulipa._highlevel.wrapping import hint_for, wait_for_awaitable
 
 # Seconds for the threads of the default executor to end.
 _THREAD_JOIN_TIMEOUT = getattr(constants, "THREAD_JOIN_TIMEOUT", 300)
@@ -69,7 +69,7 @@ class Runner:
         except CancelledError:
             # A task class of one's own may lack `uncancel`: then nobody knows whether others have cancelled it too.
             if self._interrupt_count > 0 and hasattr(task, "uncancel") and task.uncancel() == 0:
-                raise KeyboardInterrupt() from None
+                raise KeyboardInterrupt()  # its context tells where the program was
             raise
         finally:
             if handler is not None and signal.getsignal(signal.SIGINT) is handler:
@@ -142,7 +142,7 @@ def run(main, *, debug=None, loop_factory=None):
 
 def as_coroutine(main):
     """The coroutine given, or one that waits for the awaitable given. Raises TypeError."""
-    if iscoroutine(main):
+    if asyncio.iscoroutine(main):
         return main
     if not inspect.isawaitable(main):
         raise TypeError(f"a coroutine was expected, got {main!r}{hint_for(main)}")

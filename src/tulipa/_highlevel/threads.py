@@ -3,9 +3,9 @@
 import concurrent.futures
 import contextvars
 import functools
-from asyncio import get_running_loop
+from asyncio import get_running_loop, iscoroutine
 
-from tulipa._highlevel.wrapping import chain, ensure_future, hint_for, iscoroutine
+from tulipa._highlevel.wrapping import chain, ensure_future, hint_for
 
 
 async def to_thread(func, /, *args, **kwargs):

@@ -3,11 +3,12 @@
 import asyncio
 import concurrent.futures
 import inspect
-from asyncio import CancelledError, current_task, get_running_loop, isfuture
+from asyncio import CancelledError, current_task, get_running_loop, iscoroutine, isfuture
+from collections.abc import Coroutine
 
 from tulipa._highlevel.queues import Queue
 from tulipa._highlevel.timeouts import timeout as timeout_after
-from tulipa._highlevel.wrapping import ensure_future, iscoroutine
+from tulipa._highlevel.wrapping import ensure_future
 
 FIRST_COMPLETED = concurrent.futures.FIRST_COMPLETED
 FIRST_EXCEPTION = concurrent.futures.FIRST_EXCEPTION
@@ -20,7 +21,7 @@ async def wait(fs, *, timeout=None, return_when=ALL_COMPLETED):
     Nothing is cancelled and nothing raised when the time is over. `return_when` is ALL_COMPLETED,
     FIRST_COMPLETED or FIRST_EXCEPTION. Raises TypeError for coroutines, ValueError where `fs` is empty.
     """
-    if isfuture(fs) or iscoroutine(fs):
+    if isfuture(fs) or isinstance(fs, Coroutine):  # on Python 3.11 asyncio takes every generator for a coroutine
         raise TypeError(f"expect a list of futures, not {type(fs).__name__}; for a single one use wait_for()")
     if return_when not in (FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED):
         raise ValueError(

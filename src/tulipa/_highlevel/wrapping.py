@@ -3,9 +3,7 @@
 import asyncio
 import concurrent.futures
 import inspect
-from asyncio import CancelledError, InvalidStateError, isfuture
-from collections.abc import Coroutine
-from types import CoroutineType
+from asyncio import CancelledError, InvalidStateError, iscoroutine, isfuture
 
 
 def ensure_future(coro_or_future, *, loop=None):
@@ -33,11 +31,6 @@ def ensure_future(coro_or_future, *, loop=None):
     except RuntimeError:
         coro.close()
         raise
-
-
-def iscoroutine(thing):
-    """Whether it is a coroutine object; a generator is none, as since Python 3.12."""
-    return type(thing) is CoroutineType or isinstance(thing, Coroutine)
 
 
 async def wait_for_awaitable(awaitable):
