@@ -189,6 +189,22 @@ async def test_subclass(loop, lib):
     assert queue.qsize() == 2 and {await queue.get(), await queue.get()} == {"a", "b"}
 
 
+@on_loop
+async def test_subclass_with_its_own_idea_of_full(loop, lib):
+    class Weighed(lib.Queue):
+        def full(self):
+            return sum(self._queue) >= 10
+
+    queue = Weighed()
+    queue.put_nowait(10)
+    with pytest.raises(asyncio.QueueFull):
+        queue.put_nowait(1)
+    putter = loop.create_task(queue.put(1))
+    await turns()
+    assert not putter.done() and await queue.get() == 10
+    await putter
+
+
 # --- shutdown --------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ if tulipa is None:
     pytest.skip("tulipa is not installed", allow_module_level=True)
 
 from tulipa._highlevel import barrier as barriers  # noqa: E402
-from tulipa._highlevel import locks, queues, taskgroups  # noqa: E402
+from tulipa._highlevel import locks, queues, taskgroups, waiting  # noqa: E402
 
 some = settings(max_examples=50, deadline=None)
 on_some_loops = pytest.mark.parametrize(
@@ -301,3 +301,50 @@ def test_groups_leave_no_task_and_tell_of_every_failure(case, children, block, c
             assert task.cancelled(), "a cancellation from outside is not lost"
         else:
             assert not task.cancelled() and task.exception() is None and counts == [0]
+
+
+times = st.integers(0, 4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    puts=st.lists(times, max_size=6),
+    gets=st.lists(st.tuples(times, times, st.none() | times), max_size=6),
+    way=st.sampled_from(["coroutine", "task"]),
+)
+def test_timeouts_and_cancellations_at_any_moment_lose_nothing(puts, gets, way):
+    """On a clock that jumps, so that much happens at the very same time."""
+    with contextlib.closing(tulipa.EventLoop("virtual")) as loop:
+        queue, got, outcomes = queues.Queue(), [], []
+
+        async def get(timeout):
+            got.append(await waiting.wait_for(take(), timeout))
+
+        async def take():
+            if way == "coroutine":
+                return await queue.get()
+            future = loop.create_task(queue.get())
+            try:
+                return await future
+            except asyncio.CancelledError:
+                if future.done() and not future.cancelled():
+                    queue.put_nowait(future.result())  # what came in the end is given back
+                raise
+
+        def start(timeout, cancel_after):
+            task = loop.create_task(get(timeout))
+            outcomes.append([task, False])
+            if cancel_after is not None:
+                loop.call_later(cancel_after, lambda: outcomes.__setitem__(place, [task, task.cancel()]))
+            place = len(outcomes) - 1
+
+        for number, when in enumerate(puts):
+            loop.call_later(when, queue.put_nowait, number)
+        for when, timeout, cancel_after in gets:
+            loop.call_later(when, start, timeout, cancel_after)
+        loop.call_later(30, loop.stop)
+        loop.run_forever()
+        assert sorted(got + list(queue._queue)) == list(range(len(puts)))
+        for task, was_cancelled in outcomes:
+            assert task.done() and (not was_cancelled or task.cancelled()), "a cancellation is never lost"
+            assert task.cancelled() or task.exception() is None or isinstance(task.exception(), TimeoutError)

@@ -53,7 +53,7 @@ class Barrier(LoopBound):
     async def __aenter__(self):
         return await self.wait()
 
-    async def __aexit__(self, kind, value, traceback):
+    async def __aexit__(self, *args):
         pass
 
     async def wait(self):

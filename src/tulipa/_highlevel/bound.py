@@ -38,7 +38,7 @@ class Guard:
     async def __aenter__(self):
         await self.acquire()
 
-    async def __aexit__(self, kind, value, traceback):
+    async def __aexit__(self, exc_type, exc, tb):
         self.release()
 
 

@@ -103,7 +103,7 @@ class Queue(LoopBound):
         """Put `item` in. Raises QueueFull where there is no room, and QueueShutDown."""
         if self._is_shutdown:
             raise QueueShutDown("the queue was shut down: nothing can be put into it any more")
-        if self._maxsize > 0 and self.full():
+        if self.full():
             raise QueueFull(f"the queue holds {self.qsize()} items, as many as it may; await put() to wait for room")
         self._put(item)
         self._unfinished_tasks += 1

@@ -88,13 +88,13 @@ class TaskGroup:
             self._abort()
             self._cancel_parent()
 
-    async def __aexit__(self, kind, exc, traceback):
+    async def __aexit__(self, et, exc, tb):
         try:
             return await self._finish(exc)
         finally:
             # Exceptions refer to frames, and those to the group: leave no cycles behind.
             self._parent_task = self._errors = self._base_error = exc = None
-            del traceback
+            del tb
 
     # -- its end --------------------------------------------------------------------------------------------
 

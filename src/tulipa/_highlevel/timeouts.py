@@ -64,7 +64,7 @@ class Timeout:
         self._schedule(self._when)
         return self
 
-    async def __aexit__(self, kind, exc, traceback):
+    async def __aexit__(self, exc_type, exc_val, exc_tb):
         if self._timeout_handler is not None:
             self._timeout_handler.cancel()
             self._timeout_handler = None
@@ -73,12 +73,12 @@ class Timeout:
             return
         self._state = _State.EXPIRED
         # Where others have asked for cancellation too, it is not ours to turn into something else.
-        if self._task.uncancel() <= self._cancelling and exc is not None:
-            if isinstance(exc, CancelledError):
-                raise self._error() from exc
-            self._tell_in_context(exc)
-            if isinstance(exc, ExceptionGroup):
-                for member in exc.exceptions:
+        if self._task.uncancel() <= self._cancelling and exc_val is not None:
+            if isinstance(exc_val, CancelledError):
+                raise self._error() from exc_val
+            self._tell_in_context(exc_val)
+            if isinstance(exc_val, ExceptionGroup):
+                for member in exc_val.exceptions:
                     self._tell_in_context(member)
 
     def _schedule(self, when):
