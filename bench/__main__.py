@@ -69,12 +69,15 @@ def settings_of(options: argparse.Namespace) -> tuple[int, Settings]:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Run what the options ask for. Raises ValueError, KeyError or NoCompiler, for the user to read."""
+    """Run what the options ask for. Raises ValueError or KeyError, for the user to read."""
     rows = chosen_rows(options)
     wanted = [by_name(name) for name in names(options.contenders)] or list(CONTENDERS)
     rounds, settings = settings_of(options)
-    if any(row.group != "scheduler" for row in rows):
-        native.program("load")
+    rows, lacking = runner.available(rows)
+    for name, reason in lacking.items():
+        print(f"{name} left out: {reason}", file=sys.stderr)
+    if not rows:
+        raise ValueError(f"none of the rows can be measured here: {next(iter(lacking.values()))}")
     started, machine = datetime.datetime.now(datetime.UTC), describe()
     facts, absent = runner.probe(wanted)
     for name, reason in absent.items():
@@ -95,7 +98,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "started": started.isoformat(timespec="seconds"),
         "settings": {"rounds": complete, "seconds": settings.seconds, "warmup": settings.warmup, "seed": seed,
                      "server_core": settings.cores.server, "generator_core": settings.cores.generator},
-        "machine": machine, "versions": facts, "absent": absent,
+        "machine": machine, "versions": facts, "absent": absent, "lacking": lacking,
     }
     return report.build(rows, contenders, outcomes, about=about)
 
@@ -125,7 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         result = report.read(options.redraw) if options.redraw else measure(options)
-    except (ValueError, KeyError, native.NoCompiler) as error:
+    except (ValueError, KeyError) as error:
         p.error(str(error.args[0]))
     if not options.redraw:
         report.write(result, options.output / "bench.json")

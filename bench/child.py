@@ -1,7 +1,7 @@
 """What runs inside a measured Python process; started by bench.process, not by hand.
 
     python -m bench.child probe CONTENDER                       print what the loop is, as JSON
-    python -m bench.child serve CONTENDER SERVER                serve bench.servers.SERVER, print {"port": N}
+    python -m bench.child serve CONTENDER SERVER [OPTION ...]   serve bench.servers.SERVER, print {"port": N}
     python -m bench.child time CONTENDER MODULE WORKLOAD SECONDS    time bench.workloads.MODULE.WORKLOAD
 
 A line of JSON on standard output is the answer: {"unsupported": why} where the loop lacks what is needed.
@@ -20,6 +20,7 @@ import os
 import platform
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Coroutine
 from typing import Any
@@ -72,17 +73,18 @@ async def inspect_loop(contender: Contender) -> None:
     say(facts)
 
 
-async def serve(server: str) -> None:
+async def serve(server: str, *options: str) -> None:
     """Start a server module and stay until killed."""
     module = importlib.import_module(f"bench.servers.{server}")
-    say({"port": await module.start()})
+    say({"port": await module.start(*options)})
     await asyncio.get_running_loop().create_future()
 
 
 async def measure(module: str, workload: str, seconds: str) -> None:
     """Time a workload and answer with the figures."""
-    function = getattr(importlib.import_module(f"bench.workloads.{module}"), workload)
-    say(await clock.time_workload(function, float(seconds)))
+    home = importlib.import_module(f"bench.workloads.{module}")
+    processor = getattr(home, "processor_ns", time.process_time_ns)
+    say(await clock.time_workload(getattr(home, workload), float(seconds), processor))
 
 
 COMMANDS = {"probe": inspect_loop, "serve": serve, "time": measure}
@@ -91,7 +93,7 @@ COMMANDS = {"probe": inspect_loop, "serve": serve, "time": measure}
 def check_identity(contender: Contender) -> None:
     """Never measure one loop under the name of another."""
     owner = type(asyncio.get_running_loop()).__module__.partition(".")[0]
-    if owner != contender.module:
+    if owner != (contender.upon or contender.module):
         raise RuntimeError(f"{contender.name}'s factory made a loop of the package {owner!r}")
 
 

@@ -22,6 +22,7 @@ class Contender:
     module: str = ""                              # "" for the C server, which has no Python loop
     factory: str = "new_event_loop"
     requires_python: tuple[int, int] = (3, 11)
+    upon: str = ""                                # package of the loop, where this one only changes another's
 
     @property
     def is_native(self) -> bool:
@@ -34,19 +35,22 @@ class Contender:
         if sys.version_info < self.requires_python:
             needed, running = (".".join(map(str, v[:2])) for v in (self.requires_python, sys.version_info))
             return f"needs Python {needed} or later, this is {running}"
-        if importlib.util.find_spec(self.module) is None:
-            return f"not installed: pip install {self.module}"
+        for package in filter(None, (self.module, self.upon)):
+            if importlib.util.find_spec(package) is None:
+                return f"not installed: pip install {package}"
         return None
 
     def loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
         """The callable that makes this contender's loop (imports its package)."""
-        return getattr(importlib.import_module(self.module), self.factory)
+        factory = getattr(importlib.import_module(self.module), self.factory)
+        return factory(importlib.import_module(self.upon).new_event_loop) if self.upon else factory
 
 
 CONTENDERS = (
     Contender(LIMIT, "raw C", "#8a8f98"),
     Contender("std", "asyncio", "#4c78a8", module="asyncio"),
     Contender("uvloop", "uvloop", "#eeca3b", module="uvloop"),
+    Contender("aiofastnet", "aiofastnet", "#2b8c93", module="aiofastnet", factory="loop_factory", upon="uvloop"),
     Contender("rloop", "rloop", "#b279a2", module="rloop"),
     Contender("blazio", "blazio", "#54a24b", module="blazio", requires_python=(3, 12)),
     Contender("tulipa", "tulipa", "#e4322b", module="tulipa"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import resource
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,6 +55,17 @@ def pinned(core: int | None) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def allow_descriptors(count: int) -> int:
+    """Let this process and those it starts open `count` descriptors; returns how many they may open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count <= hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    elif hard < count:
+        with contextlib.suppress(ValueError, OSError):   # only root may raise the hard limit
+            resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _cpu_model() -> str:

@@ -9,9 +9,18 @@ import shutil
 import subprocess
 from pathlib import Path
 
-SOURCES = Path(__file__).resolve().parent
-CACHE = SOURCES.parent / "build" / "bench"
+SOURCES = Path(__file__).resolve().parent / "c"
+CACHE = SOURCES.parent.parent / "build" / "bench"
 FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra")
+OPENSSL = ("-lssl", "-lcrypto")
+WIRED = ("load", "echo", "visits")                 # each exists bare, and as NAME_tls
+PLAIN = ("crowd", "datagrams", "datagram_echo", "downloads", "send_file", "children")
+
+RECIPES: dict[str, tuple[str, ...]] = {            # program: its sources, then libraries
+    **{name: (f"{name}.c", "measure.c") for name in PLAIN},
+    **{name: (f"{name}.c", "measure.c", "wire_plain.c") for name in WIRED},
+    **{f"{name}_tls": (f"{name}.c", "measure.c", "wire_tls.c", *OPENSSL) for name in WIRED},
+}
 
 
 class NoCompiler(Exception):
@@ -30,18 +39,30 @@ def compiler() -> list[str]:
                      "install gcc or clang, or set CC")
 
 
+def _key(command: list[str], recipe: tuple[str, ...]) -> str:
+    """Another one for each change of the sources, headers or flags."""
+    files = sorted(SOURCES / part for part in recipe if part.endswith(".c")) + sorted(SOURCES.glob("*.h"))
+    content = b"\0".join(path.read_bytes() for path in files)
+    return hashlib.sha256(content + "\0".join([*command, *recipe]).encode()).hexdigest()[:12]
+
+
+def _complaint(command: list[str], name: str, recipe: tuple[str, ...], output: str) -> str:
+    if recipe[-len(OPENSSL):] == OPENSSL and ("openssl/" in output or OPENSSL[0] in output):
+        return "needs OpenSSL's library with its headers (Debian: libssl-dev, Fedora: openssl-devel)"
+    return f"{command[0]} could not compile {name}:\n{output.strip()}"
+
+
 def program(name: str) -> Path:
-    """The compiled `name`.c, compiling it first when it is new or changed. Raises NoCompiler."""
+    """The program called `name` in RECIPES, compiled first when it is new or changed. Raises NoCompiler."""
+    recipe = RECIPES[name]
     command = [*compiler(), *FLAGS]
-    source = SOURCES / f"{name}.c"
-    key = hashlib.sha256(source.read_bytes() + "\0".join(command).encode()).hexdigest()[:12]
-    binary = CACHE / f"{name}-{key}"
+    binary = CACHE / f"{name}-{_key(command, recipe)}"
     if binary.exists():
         return binary
     CACHE.mkdir(parents=True, exist_ok=True)
     partial = binary.with_suffix(f".{os.getpid()}")    # renamed when complete: two runs may compile at once
-    done = subprocess.run([*command, "-o", str(partial), str(source)], capture_output=True, text=True)
+    done = subprocess.run([*command, "-o", str(partial), *recipe], cwd=SOURCES, capture_output=True, text=True)
     if done.returncode != 0:
-        raise NoCompiler(f"{command[0]} could not compile {source.name}:\n{done.stderr.strip()}")
+        raise NoCompiler(_complaint(command, name, recipe, done.stderr))
     partial.replace(binary)
     return binary

@@ -49,6 +49,10 @@ class Row:
         self.higher_is_better = higher_is_better
         self.quick = quick                        # part of a --quick run
 
+    def unavailable(self) -> str | None:
+        """What this machine lacks, so that nobody can be measured in this row, or None."""
+        return None
+
     def refuses(self, contender: Contender) -> str | None:
         """Why `contender` has no part in this row, or None. Asked before anything is started."""
         return None

@@ -32,6 +32,13 @@ Outcomes = dict[tuple[str, str], Outcome]          # by (row name, contender nam
 Listener = Callable[[int, Row, Contender, Outcome], None]
 
 
+def available(rows: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
+    """The rows that this machine can measure, and the others: {name: what is lacking}."""
+    reasons = {row.name: row.unavailable() for row in rows}
+    return ([row for row in rows if reasons[row.name] is None],
+            {name: reason for name, reason in reasons.items() if reason is not None})
+
+
 def probe(contenders: Sequence[Contender]) -> tuple[dict[str, dict], dict[str, str]]:
     """Ask each contender's loop what it is: ({name: facts}, {name: why it can't take part})."""
     facts, absent = {}, {}

@@ -166,6 +166,7 @@ def _remarks(result: dict[str, Any], failed: list, skipped: list) -> list[str]:
         notes.append(f"In {noisy} of {len(spreads)} places the ratio varied by more than {NOISY - 1:.0%} "
                      "between rounds: measure again on an idle machine before trusting those.")
     notes += [f"{name} left out: {reason}" for name, reason in result["absent"].items()]
+    notes += [f"{name} left out: {reason}" for name, reason in result.get("lacking", {}).items()]
     notes += _notes(result, [s for s in skipped if s[0] != LIMIT], "skipped")
     notes += _notes(result, failed, "FAILED")
     notes += [f"{name} leaves connections open after the client's end of file ({where})"

@@ -25,7 +25,9 @@ class SchedulerRow(Row):
                          higher_is_better=False, quick=True)
 
     def refuses(self, contender: Contender) -> str | None:
-        return "it has no scheduler" if contender.is_native else None
+        if contender.is_native:
+            return "it has no scheduler"
+        return f"its scheduler is {contender.upon}'s" if contender.upon else None
 
     def measure(self, contender: Contender, settings: Settings) -> Sample:
         command = child_command("time", contender.name, "scheduler", self.name, settings.seconds)

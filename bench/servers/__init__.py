@@ -1,4 +1,4 @@
-"""Echo servers, one style a module: ``async def start() -> port`` begins to serve on a free loopback port.
+"""Servers, one style a module: ``async def start(*options) -> port`` begins to serve on a free loopback port.
 
 Clients send one message at a time and wait for its echo, so no server needs a limit on what it buffers.
 """

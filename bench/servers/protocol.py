@@ -13,6 +13,6 @@ class Echo(asyncio.Protocol):
         self.transport.write(data)
 
 
-async def start() -> int:
-    server = await asyncio.get_running_loop().create_server(Echo, HOST, 0, backlog=BACKLOG)
+async def start(ssl=None) -> int:
+    server = await asyncio.get_running_loop().create_server(Echo, HOST, 0, backlog=BACKLOG, ssl=ssl)
     return server.sockets[0].getsockname()[1]

@@ -12,6 +12,6 @@ async def echo(reader, writer):
     writer.close()
 
 
-async def start() -> int:
-    server = await asyncio.start_server(echo, HOST, 0, backlog=BACKLOG)
+async def start(ssl=None) -> int:
+    server = await asyncio.start_server(echo, HOST, 0, backlog=BACKLOG, ssl=ssl)
     return server.sockets[0].getsockname()[1]

@@ -1,21 +1,23 @@
 /* The limit: a TCP echo server of bare epoll, recv and send, for the event loops to be compared with.
  *
+ *     echo [CERTIFICATE]
+ *
  * It listens on a free port of the loopback address, prints {"port": N} and serves until it is killed; it dies
- * with the process that started it.
+ * with the process that started it.  Linked with wire_tls.c it speaks TLS and takes a file with key and certificate.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
+#include "measure.h"
+#include "wire.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define RECEIVE_SIZE 65536
 #define EVENTS 256
@@ -23,6 +25,7 @@
 /* What the kernel did not take yet is kept in `rest`; while there is a rest nothing is read. */
 typedef struct {
     int fd;
+    Wire *wire;
     size_t rest_start, rest_end;
     char *rest;
 } Connection;
@@ -30,30 +33,37 @@ typedef struct {
 static int epoll_fd;
 static char inbox[RECEIVE_SIZE];
 
-static void fail(const char *what)
-{
-    fprintf(stderr, "echo: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
 static void watch(Connection *c, int operation, unsigned events)
 {
     struct epoll_event event = {.events = events, .data.ptr = c};
     if (epoll_ctl(epoll_fd, operation, c->fd, &event) != 0)
-        fail("epoll_ctl");
+        die("epoll_ctl: %s", strerror(errno));
 }
 
 static void drop(Connection *c)
 {
-    close(c->fd);
+    wire_close(c->wire);
     free(c->rest);
     free(c);
+}
+
+/* Returns how much was sent, or -1 when the connection is broken. */
+static ssize_t push(Connection *c, const char *data, size_t size)
+{
+    size_t sent = 0;
+    while (sent < size) {
+        ssize_t n = wire_write(c->wire, data + sent, size - sent);
+        if (n < 0)
+            return errno == EAGAIN ? (ssize_t)sent : -1;
+        sent += (size_t)n;
+    }
+    return (ssize_t)sent;
 }
 
 static void keep_rest(Connection *c, const char *data, size_t size)
 {
     if (c->rest == NULL && (c->rest = malloc(RECEIVE_SIZE)) == NULL)
-        fail("malloc");
+        die("no memory");
     memcpy(c->rest, data, size);
     c->rest_start = 0;
     c->rest_end = size;
@@ -62,25 +72,23 @@ static void keep_rest(Connection *c, const char *data, size_t size)
 
 static void on_readable(Connection *c)
 {
-    ssize_t received = recv(c->fd, inbox, sizeof inbox, 0);
+    ssize_t received = wire_read(c->wire, inbox, sizeof inbox);
     if (received < 0 && errno == EAGAIN)
         return;
     if (received <= 0) {
         drop(c);
         return;
     }
-    ssize_t sent = send(c->fd, inbox, (size_t)received, MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN)
+    ssize_t sent = push(c, inbox, (size_t)received);
+    if (sent < 0)
         drop(c);
     else if (sent < received)
-        keep_rest(c, inbox + (sent > 0 ? sent : 0), (size_t)(received - (sent > 0 ? sent : 0)));
+        keep_rest(c, inbox + sent, (size_t)(received - sent));
 }
 
 static void on_writable(Connection *c)
 {
-    ssize_t sent = send(c->fd, c->rest + c->rest_start, c->rest_end - c->rest_start, MSG_NOSIGNAL);
-    if (sent < 0 && errno == EAGAIN)
-        return;
+    ssize_t sent = push(c, c->rest + c->rest_start, c->rest_end - c->rest_start);
     if (sent < 0) {
         drop(c);
         return;
@@ -98,37 +106,24 @@ static void accept_one(int listener)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     Connection *c = calloc(1, sizeof *c);
     if (c == NULL)
-        fail("calloc");
+        die("no memory");
     c->fd = fd;
+    c->wire = wire_open(fd);
     watch(c, EPOLL_CTL_ADD, EPOLLIN);
 }
 
-static int open_listener(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 1024) != 0
-        || getsockname(listener, (struct sockaddr *)&address, &size) != 0)
-        fail("listening");
-    printf("{\"port\": %d}\n", ntohs(address.sin_port));
-    fflush(stdout);
-    return listener;
-}
-
-int main(void)
+int main(int argc, char **argv)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    wire_setup(argc > 1 ? argv[1] : NULL);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll_fd < 0)
-        fail("epoll_create1");
-    Connection listener = {.fd = open_listener()};
+    Connection listener = {.fd = listen_tcp()};
     watch(&listener, EPOLL_CTL_ADD, EPOLLIN);
     for (;;) {
         struct epoll_event events[EVENTS];
         int count = epoll_wait(epoll_fd, events, EVENTS, -1);
         if (count < 0 && errno != EINTR)
-            fail("epoll_wait");
+            die("epoll_wait: %s", strerror(errno));
         for (int i = 0; i < count; i++) {
             Connection *c = events[i].data.ptr;
             if (c == &listener)
