@@ -2,42 +2,22 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import json
-import os
 import random
 import socket
 import sys
 import threading
-from pathlib import Path
 
 import pytest
+from helpers.benchmarks import drive, program
 
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def load_bench():
-    """Make the package `bench` of the source tree importable, and nothing else of the tree."""
-    init = ROOT / "bench" / "__init__.py"
-    if not init.exists():
-        pytest.skip("bench/ is not beside tests/: run from the source tree", allow_module_level=True)
-    spec = importlib.util.spec_from_file_location(
-        "bench", init, submodule_search_locations=[str(init.parent)])
-    sys.modules["bench"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["bench"])
-
-
-if sys.platform != "linux":
-    pytest.skip("the benchmark needs Linux", allow_module_level=True)
-load_bench()
-
-from bench import clock, native, report, runner, summary  # noqa: E402
-from bench.__main__ import main  # noqa: E402
-from bench.contenders import CONTENDERS, Contender, by_name  # noqa: E402
-from bench.machine import Cores  # noqa: E402
-from bench.process import ask, child_command, serving  # noqa: E402
-from bench.row import Failed, Row, Sample, Settings, Skipped  # noqa: E402
-from bench.rows import all_rows, select  # noqa: E402
+from bench import clock, report, runner, summary
+from bench.__main__ import main
+from bench.contenders import CONTENDERS, Contender, by_name
+from bench.machine import Cores
+from bench.process import ask, child_command, serving
+from bench.row import Failed, Row, Sample, Settings, Skipped
+from bench.rows import all_rows, select
 
 pytestmark = pytest.mark.xdist_group("bench")  # what it measures with keeps a core busy: one at a time
 
@@ -48,13 +28,6 @@ SIZE = 1024
 def load():
     """The compiled load generator."""
     return program("load")
-
-
-def program(name):
-    try:
-        return native.program(name)
-    except native.NoCompiler as error:
-        pytest.skip(str(error))
 
 
 # --- the load generator ---
@@ -84,10 +57,6 @@ def echo_in_thread(answer):
             thread.join()
 
 
-def drive(load, port, *, connections=1, seconds=0.05, pid=None):
-    return ask([str(part) for part in (load, port, connections, SIZE, 0, seconds, pid or os.getpid())], None)
-
-
 def flip_one_bit(number, message):
     if number != 3:
         return message
@@ -108,7 +77,7 @@ def repeat_the_first():
 
 def test_honest_echo_is_measured(load):
     with echo_in_thread(lambda number, message: message) as port:
-        result = drive(load, port)
+        result = drive(load, port, 1, SIZE)
     assert result["requests"] > 0
     assert result["seconds"] >= 0.05
     assert result["server_cpu"] > 0
@@ -125,12 +94,12 @@ def test_honest_echo_is_measured(load):
 ], ids=["changed byte", "stale message", "byte too many", "early close"])
 def test_wrong_echo_is_an_error(load, answer, complaint):
     with echo_in_thread(answer) as port, pytest.raises(Failed, match=complaint):
-        drive(load, port, seconds=5)
+        drive(load, port, 1, SIZE, seconds=5)
 
 
 def test_limit_server_echoes_on_many_connections(load):
     with serving([str(program("echo"))], None) as server:
-        result = drive(load, server.answer["port"], connections=20, pid=server.pid)
+        result = drive(load, server.answer["port"], 20, SIZE, pid=server.pid)
         server.check()
     assert result["requests"] >= 20
     assert result["left_open"] == 0
