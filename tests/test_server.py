@@ -383,6 +383,27 @@ async def test_close_clients(loop):
 
 @pytest.mark.std_since(3, 13)
 @on_loop
+async def test_close_clients_after_some_have_gone(loop):
+    for gone in ([0], [1], [2], [0, 1], [2, 1], [0, 2], [1, 2, 0]):
+        accepted = Factory()
+        server = await loop.create_server(accepted, LOOPBACK, 0)
+        links = [await loop.create_connection(Recorder, *address(server)) for _ in range(3)]
+        await accepted.connected(2)
+        for index in gone:
+            accepted.made[index].transport.abort()
+            await accepted.made[index].lost()
+        left = [protocol.transport for i, protocol in enumerate(accepted.made) if i not in gone]
+        assert not any(transport.is_closing() for transport in left)
+        server.close()
+        server.close_clients()
+        assert all(transport.is_closing() for transport in left)
+        await server.wait_closed()
+        for _, protocol in links:
+            await protocol.lost()
+
+
+@pytest.mark.std_since(3, 13)
+@on_loop
 async def test_close_clients_sends_what_is_buffered_and_abort_clients_does_not(loop):
     accepted = Factory()
     server = await loop.create_server(accepted, LOOPBACK, 0)

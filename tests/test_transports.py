@@ -7,14 +7,20 @@ import socket
 import pytest
 from helpers.running import on_loop, turns
 from helpers.streams import (
+    LOOPBACK,
+    Factory,
     Recorder,
+    address,
     arrived,
     closed,
     connected_sockets,
     fill,
+    has_ipv6,
     linked,
     receive_all,
     receive_exactly,
+    reset,
+    serving,
 )
 
 both_kinds = pytest.mark.parametrize("kind", ["tcp", "unix"])
@@ -80,6 +86,33 @@ async def test_extra_info_outlives_the_connection(loop):
         link.transport.close()
         await link.protocol.lost()
         assert link.transport.get_extra_info("peername") == peername
+
+
+@pytest.mark.parametrize("host", [LOOPBACK, "::1"] if has_ipv6() else [LOOPBACK])
+@on_loop
+async def test_extra_info_may_be_asked_for_late(loop, host):
+    """When the connection was reset, the kernel knows its names no more."""
+    served = Factory()
+    async with serving(loop, served, host=host) as server:
+        peer = socket.create_connection(address(server)[:2])
+        names = peer.getpeername(), peer.getsockname()
+        protocol = await served.connected()
+        reset(peer)
+        await protocol.lost()
+        transport = protocol.transport
+        assert (transport.get_extra_info("sockname"), transport.get_extra_info("peername")) == names
+        assert transport.get_extra_info("socket").fileno() == -1
+
+
+@on_loop
+async def test_attributes_of_the_programs_own(loop):
+    async with linked(loop) as link:
+        link.transport.note = "tea"
+        assert link.transport.note == "tea"
+        assert vars(link.transport)["note"] == "tea"
+        del link.transport.note
+        with pytest.raises(AttributeError):
+            link.transport.note  # noqa: B018
 
 
 @on_loop

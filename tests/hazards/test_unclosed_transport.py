@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import warnings
 
 import pytest
@@ -34,6 +35,37 @@ async def test_dropped_while_nothing_is_read(loop, kind):
             (message,) = messages
             assert message.startswith("unclosed transport")
             assert await receive_all(loop, peer) == b""
+
+
+class Deaf(asyncio.Protocol):
+    def connection_made(self, transport):
+        transport.pause_reading()
+
+
+@pytest.mark.std_since(3, 13)
+@on_loop
+async def test_dropped_by_a_server(loop):
+    """The server does not keep its transports alive, and forgets those that are gone."""
+    async with nothing_left(loop):
+        made = asyncio.Event()
+
+        class Told(Deaf):
+            def connection_made(self, transport):
+                super().connection_made(transport)
+                made.set()
+
+        server = await loop.create_server(Told, "127.0.0.1", 0)
+        with warnings_of_transports() as messages, contextlib.ExitStack() as peers:
+            for _ in range(3):
+                peers.enter_context(socket.create_connection(server.sockets[0].getsockname()))
+                await made.wait()
+                made.clear()
+            await asyncio.sleep(0)  # the handle that called connection_made goes
+            collect_garbage()
+            server.close_clients()
+        assert len(messages) == 3
+        server.close()
+        await server.wait_closed()
 
 
 @pytest.mark.parametrize("protocol", [asyncio.Protocol, Recorder])

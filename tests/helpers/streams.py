@@ -307,9 +307,9 @@ async def closed(transport):
 
 
 @contextlib.asynccontextmanager
-async def serving(loop, factory, **options):
+async def serving(loop, factory, host=LOOPBACK, **options):
     """A TCP server on the loopback, closed at the end of the block, by when its clients have to be."""
-    server = await loop.create_server(factory, LOOPBACK, 0, **options)
+    server = await loop.create_server(factory, host, 0, **options)
     try:
         yield server
     finally:

@@ -1,5 +1,7 @@
 cimport cython
 
+from tulipa._core.number_set cimport NumberSet
+
 
 cdef class Link:
     cdef Link _next
@@ -35,7 +37,7 @@ cdef class LoopState:
     cdef Link _entered
     cdef list _settling
     cdef readonly set _tasks
-    cdef readonly set _transport_fds
+    cdef readonly NumberSet _transport_fds
     cdef public object _wrap_endpoint
     cdef object __weakref__
 

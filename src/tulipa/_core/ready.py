@@ -6,6 +6,8 @@ stands in it itself, without a handle around it.
 
 import collections
 
+from tulipa._core.number_set import NumberSet
+
 
 class Link:
     """A thing that can stand in the ready queue, in one place at a time."""
@@ -109,7 +111,7 @@ class LoopState:
         self._entered = None
         self._settling = []
         self._tasks = set()
-        self._transport_fds = set()
+        self._transport_fds = NumberSet()
         self._wrap_endpoint = None
 
     def at_end_of_turn(self, link):

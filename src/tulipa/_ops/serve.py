@@ -5,7 +5,6 @@ import errno
 import os
 import socket
 import sys
-import weakref
 from asyncio.log import logger
 from asyncio.trsock import TransportSocket
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from tulipa._ops.resolve import ensure_resolved
 from tulipa._ops.tls import server_transport
 from tulipa._transports.base import outermost
 from tulipa._transports.callbacks import release
+from tulipa._transports.clients import Clients
 from tulipa._transports.stream import StreamTransport
 
 # The system knows addresses of that kind, but does not have it.
@@ -159,8 +159,7 @@ class Server(asyncio.AbstractServer):
         self._make = make
         self._listeners = [Listener(loop, sock, backlog, self._welcome) for sock in sockets]
         self._cleanup = cleanup
-        # Weak, so that a transport that nobody closes is still noticed.
-        self._clients = weakref.WeakSet()
+        self._clients = Clients()
         self._waiters = []
         self._closed = False
         self._serving = False
@@ -263,12 +262,12 @@ class Server(asyncio.AbstractServer):
 
     def close_clients(self):
         """Close all connections accepted; what they have buffered is sent first."""
-        for transport in list(self._clients):
+        for transport in self._clients.listed():
             outermost(transport).close()
 
     def abort_clients(self):
         """Close all connections accepted at once, without sending what they have buffered."""
-        for transport in list(self._clients):
+        for transport in self._clients.listed():
             outermost(transport).abort()
 
     async def wait_closed(self):

@@ -1,5 +1,7 @@
 cimport cython
 
+from cpython.object cimport PyObject
+
 from tulipa._core.native cimport PyContext_Enter, PyContext_Exit, current_context
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher
@@ -20,6 +22,8 @@ cdef class Transport(Watcher):
     cdef public dict _extra
     cdef readonly object _protocol
     cdef Layer _layer
+    cdef PyObject *_before
+    cdef PyObject *_after
     cdef bint _is_buffered
     cdef bint _made
     cdef bint _paused
@@ -42,6 +46,14 @@ cdef class Transport(Watcher):
     cdef int _on_ready(self, int happened) except -1
     cdef int _on_settle(self) except -1
     cdef int _forget_unsent(self) except -1
+    cdef dict _describe(self)
     cdef _report(self, object exc, str message)
     cdef int _lose(self, object exc) except -1
     cdef int _release(self) except -1
+
+
+cdef extern from *:
+    """
+    #define tulipa_forget_dict(transport) Py_CLEAR((transport)->__dict__)
+    """
+    void forget_dict "tulipa_forget_dict"(Transport transport)

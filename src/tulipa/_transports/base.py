@@ -52,7 +52,9 @@ class Transport(Watcher):
     """What the transports have in common; the subclass says what to do when ready, and how to send."""
 
     def _prepare(self, loop, endpoint, fd, protocol, extra, server):
-        """Set every field, and have `_start` called soon."""
+        """Set every field."""
+        if cython.compiled:
+            forget_dict(self)  # made anew when the first attribute that we don't know is set
         self._next = None
         self._watch_init(fd)
         self._loop = loop
@@ -63,6 +65,8 @@ class Transport(Watcher):
         self._context = current_context()
         self._server = server
         self._extra = {} if extra is None else dict(extra)
+        self._before = cython.NULL
+        self._after = cython.NULL
         self._made = False
         self._paused = False
         self._eof_read = False
@@ -84,7 +88,13 @@ class Transport(Watcher):
 
     def get_extra_info(self, name, default=None):
         """What is known of the connection: 'socket', 'sockname', 'peername' …; `default` for what is not."""
+        if self._extra is None:
+            self._extra = self._describe()
         return self._extra.get(name, default)
+
+    def _describe(self):
+        """What get_extra_info tells, where the subclass leaves making it until somebody asks."""
+        raise NotImplementedError
 
     def set_protocol(self, protocol):
         """Give all further events to `protocol`."""

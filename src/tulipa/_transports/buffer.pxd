@@ -15,6 +15,7 @@ cdef class Backlog:
 
 
 @cython.final
+@cython.no_gc  # it holds only bytes
 cdef class WriteBuffer(Backlog):
     cdef bytes _first
     cdef list _more

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from asyncio.trsock import TransportSocket
 
 try:
     import cython
@@ -16,6 +17,8 @@ from tulipa._transports.writing import WritingTransport
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._transports.reading import pause, reads, receive, resume
 
+_NOTED = {"peername"}
+
 
 class StreamTransport(WritingTransport):
     """A connected stream socket. It owns the socket from its construction on."""
@@ -28,9 +31,26 @@ class StreamTransport(WritingTransport):
         self._prepare(loop, SocketEndpoint(sock), sock.fileno(), protocol, extra, server)
         self._prepare_writing()
         self._room_waiter = None
-        describe_socket(sock, self._extra)
+        self._note_names(sock)
         _send_without_delay(sock)
         loop.call_soon(self._start, waiter, context=self._context)
+
+    def _note_names(self, sock):
+        """What get_extra_info tells is there from now on, whatever becomes of the connection."""
+        if cython.compiled and type(self._endpoint) is SocketEndpoint and self._extra.keys() <= _NOTED:
+            if note_names(self._fd, cython.address(self._own_name), cython.address(self._peer_name)):
+                self._extra = None
+                return 0
+        describe_socket(sock, self._extra)
+        return 0
+
+    def _describe(self):
+        if cython.compiled:
+            return {
+                "socket": TransportSocket(self._endpoint._sock),
+                "sockname": name_of(cython.address(self._own_name)),
+                "peername": name_of(cython.address(self._peer_name)),
+            }
 
     @property
     def __class__(self):

@@ -1,0 +1,66 @@
+"""The transports of a server, which does not keep them alive: one that nobody closes is still noticed."""
+
+import weakref
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
+from tulipa._transports.base import Transport
+
+
+class Clients:
+    """The transports that were added and neither discarded nor freed.
+
+    Compiled it is a chain through them, without references: each discards itself before it is freed. A weak
+    reference and its place in a set would take about a hundred and fifty bytes for each.
+    """
+
+    def __init__(self):
+        self._first = cython.NULL
+        self._weak = None if cython.compiled else weakref.WeakSet()
+        self.count = 0
+
+    def __bool__(self):
+        return bool(self.count if cython.compiled else self._weak)
+
+    def add(self, transport):
+        """Put in a transport that is in no set of clients."""
+        if not cython.compiled:
+            self._weak.add(transport)
+            return
+        itself = cython.cast(Transport, transport)
+        itself._before = cython.NULL
+        itself._after = self._first
+        if self._first != cython.NULL:
+            cython.cast(Transport, self._first)._before = pointer_to(itself)
+        self._first = pointer_to(itself)
+        self.count += 1
+
+    def discard(self, transport):
+        """Take out a transport that is in."""
+        if not cython.compiled:
+            self._weak.discard(transport)
+            return
+        itself = cython.cast(Transport, transport)
+        if itself._before != cython.NULL:
+            cython.cast(Transport, itself._before)._after = itself._after
+        else:
+            self._first = itself._after
+        if itself._after != cython.NULL:
+            cython.cast(Transport, itself._after)._before = itself._before
+        itself._before = itself._after = cython.NULL
+        self.count -= 1
+
+    def listed(self):
+        """All of them, as a list."""
+        if not cython.compiled:
+            return list(self._weak)
+        found = []
+        place = self._first
+        while place != cython.NULL:
+            client = cython.cast(Transport, place)
+            found.append(client)
+            place = client._after
+        return found
