@@ -2,6 +2,8 @@
 
 import contextvars
 import errno
+import os
+import socket
 from asyncio.trsock import TransportSocket
 
 from tulipa._drivers.base import READ
@@ -33,6 +35,7 @@ class Listener:
         self._accepting = False
         self._timer = None
         self._told = False
+        self._kind = int(sock.family), int(sock.type), sock.proto
 
     def listen(self):
         """Have the kernel queue connections. Raises OSError."""
@@ -66,7 +69,7 @@ class Listener:
     def _accept(self):
         for _ in range(max(self._backlog, 1)):
             try:
-                conn, peername = self.sock.accept()
+                conn, peername = self._accept_one()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as exc:
@@ -78,6 +81,17 @@ class Listener:
             contextvars.copy_context().run(self._welcome, conn, peername)
             if not self._accepting:
                 return
+
+    def _accept_one(self):
+        """As socket.accept(), which works out again each time what kind of socket it is."""
+        if type(self.sock) is not socket.socket:
+            return self.sock.accept()
+        number, peername = self.sock._accept()
+        try:
+            return socket.socket(*self._kind, fileno=number), peername
+        except BaseException:
+            os.close(number)
+            raise
 
     def _pause(self, error):
         """The queue stays ready though nothing can be accepted: look away for a while, not to spin."""

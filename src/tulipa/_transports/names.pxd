@@ -6,6 +6,7 @@ cdef extern from *:
     """
     #include <sys/socket.h>
     #include <netinet/in.h>
+    #include <netinet/tcp.h>
 
     typedef union {
         struct sockaddr plain;
@@ -22,10 +23,16 @@ cdef extern from *:
         return getsockname(fd, &own->plain, &own_size) == 0 && tulipa_is_internet(own, own_size)
             && getpeername(fd, &peer->plain, &peer_size) == 0 && tulipa_is_internet(peer, peer_size);
     }
+    /* Some systems refuse it once the peer is gone. */
+    static void tulipa_send_without_delay(int fd) {
+        int yes = 1;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    }
     """
     ctypedef struct end_name "tulipa_end_name":
         pass
     bint note_names "tulipa_note_names"(int fd, end_name *own, end_name *peer) nogil
+    void send_without_delay "tulipa_send_without_delay"(int fd) nogil
 
 @cython.locals(raw=any_address)
 cdef object name_of(end_name *noted)

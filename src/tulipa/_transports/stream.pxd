@@ -1,5 +1,5 @@
 from tulipa._transports.endpoint cimport SocketEndpoint
-from tulipa._transports.names cimport end_name, name_of, note_names
+from tulipa._transports.names cimport end_name, name_of, note_names, send_without_delay
 from tulipa._transports.reading cimport pause, reads, receive, resume
 from tulipa._transports.writing cimport WritingTransport
 
@@ -9,7 +9,7 @@ cdef class StreamTransport(WritingTransport):
     cdef end_name _own_name
     cdef end_name _peer_name
 
-    cdef int _note_names(self, object sock) except -1
+    cdef bint _note_names(self) except -1
     cdef dict _describe(self)
     cdef int _on_readable(self) except -1
     cdef int _finish(self) except -1

@@ -31,18 +31,23 @@ class StreamTransport(WritingTransport):
         self._prepare(loop, SocketEndpoint(sock), sock.fileno(), protocol, extra, server)
         self._prepare_writing()
         self._room_waiter = None
-        self._note_names(sock)
-        _send_without_delay(sock)
+        if not self._note_names():
+            describe_socket(sock, self._extra)
+            _send_without_delay(sock)
         loop.call_soon(self._start, waiter, context=self._context)
 
-    def _note_names(self, sock):
-        """What get_extra_info tells is there from now on, whatever becomes of the connection."""
-        if cython.compiled and type(self._endpoint) is SocketEndpoint and self._extra.keys() <= _NOTED:
-            if note_names(self._fd, cython.address(self._own_name), cython.address(self._peer_name)):
-                self._extra = None
-                return 0
-        describe_socket(sock, self._extra)
-        return 0
+    def _note_names(self):
+        """The short way for most: an internet socket is told not to delay, and asked for its names, in C.
+
+        What get_extra_info tells has to be there from now on, whatever becomes of the connection. False for others.
+        """
+        if not cython.compiled or type(self._endpoint) is not SocketEndpoint or not self._extra.keys() <= _NOTED:
+            return False
+        if not note_names(self._fd, cython.address(self._own_name), cython.address(self._peer_name)):
+            return False
+        self._extra = None
+        send_without_delay(self._fd)
+        return True
 
     def _describe(self):
         if cython.compiled:
