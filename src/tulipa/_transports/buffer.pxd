@@ -15,7 +15,6 @@ cdef class Backlog:
 
 
 @cython.final
-@cython.no_gc  # it holds only bytes
 cdef class WriteBuffer(Backlog):
     cdef bytes _first
     cdef list _more
