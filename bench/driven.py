@@ -21,6 +21,7 @@ class DrivenRow(Row):
     generator: str
     limit: str
     load: tuple[int, ...]
+    patience = 30.0                                # seconds that the generator may take beyond the measured time
 
     def unavailable(self) -> str | None:
         try:
@@ -48,7 +49,7 @@ class DrivenRow(Row):
             command = self.generator_command(server.answer["port"], server.pid, settings)
             try:
                 result = ask(command, settings.cores.generator,
-                             patience=30 + settings.warmup + settings.seconds)
+                             patience=self.patience + settings.warmup + settings.seconds)
             except Failed:
                 settle(server)
                 raise

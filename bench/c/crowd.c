@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define FIRST 20
+#define AT_ONCE 20
 #define SETTLING_US 200000               /* time for what the server puts off until it is idle */
 
 static unsigned char *inbox;
@@ -34,19 +35,37 @@ static long resident(int pid)
     return pages * sysconf(_SC_PAGESIZE);
 }
 
-/* One more connection that stays open until this process ends. */
-static void join(int port, unsigned id, size_t size)
+/* One more connection, which stays open until this process ends. */
+static int enter(int port, unsigned id, size_t size)
 {
     int fd = connect_tcp(port, id, 1);
     struct timeval patience = {.tv_sec = (time_t)(PATIENCE_NS / 1000000000ull)};
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0
         || send(fd, slice_of(id, 1), size, MSG_NOSIGNAL) != (ssize_t)size)
         die("connection %u: sending failed: %s", id, strerror(errno));
+    return fd;
+}
+
+static void await_echo(int fd, unsigned id, size_t size)
+{
     ssize_t n = recv(fd, inbox, size, MSG_WAITALL);
     if (n != (ssize_t)size)
         die("connection %u: %zd of %zu bytes came back%s%s", id, n, size, n < 0 ? ": " : "",
             n < 0 ? strerror(errno) : "");
     verify_bytes(inbox, slice_of(id, 1), size, id, 1, 0);
+}
+
+/* Connections `from` to `to`, some at a time, so that the two processes need not wait for each other each time. */
+static void join(int port, unsigned from, unsigned to, size_t size)
+{
+    int fds[AT_ONCE];
+    for (unsigned first = from; first < to; first += AT_ONCE) {
+        unsigned end = first + AT_ONCE < to ? first + AT_ONCE : to;
+        for (unsigned id = first; id < end; id++)
+            fds[id - first] = enter(port, id, size);
+        for (unsigned id = first; id < end; id++)
+            await_echo(fds[id - first], id, size);
+    }
 }
 
 int main(int argc, char **argv)
@@ -58,12 +77,10 @@ int main(int argc, char **argv)
     size_t size = (size_t)atol(argv[3]);
     inbox = malloc(size);
     make_pattern(size);
-    for (unsigned i = 0; i < FIRST; i++)
-        join(port, i, size);
+    join(port, 0, FIRST, size);
     usleep(SETTLING_US);
     long before = resident(pid);
-    for (unsigned i = 0; i < count; i++)
-        join(port, FIRST + i, size);
+    join(port, FIRST, FIRST + count, size);
     usleep(SETTLING_US);
     printf("{\"connections\": %u, \"before\": %ld, \"after\": %ld}\n", count, before, resident(pid));
     return 0;

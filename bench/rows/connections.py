@@ -30,6 +30,7 @@ class VisitRow(DrivenRow):
 class CrowdRow(DrivenRow):
     """Resident memory of the server, with 10,000 connections that were used once and are idle, per connection."""
 
+    patience = 120.0
     server, generator, limit = "protocol", "crowd", "echo"
 
     def __init__(self) -> None:
