@@ -61,8 +61,12 @@ class FaultyEndpoint(Endpoint):
         return self._inner.send(b"".join(pieces)[offset : offset + limit]) if limit else -1
 
     def reader_is_gone(self):
-        """Only endpoints of pipes are asked."""
+        """Only endpoints of pipes are asked this."""
         return self._inner.reader_is_gone()
+
+    def has_input(self):
+        """The same."""
+        return self._inner.has_input()
 
     def finish(self):
         self._limit("finish")

@@ -18,7 +18,12 @@ def loop(request, injected, loop_errors):
     from tulipa.testing import FaultyDriver
 
     audit = LoopAudit()
-    driver = FaultyDriver(request.param, injected.readiness)
+    class CountingDriver(FaultyDriver):
+        def wait(self, timeout, ready):
+            injected.wait_count += 1
+            FaultyDriver.wait(self, timeout, ready)
+
+    driver = CountingDriver(request.param, injected.readiness)
     loop = tulipa.EventLoop(driver, wrap_endpoint=injected.wrap)
     audit.watch(loop)
     loop.set_exception_handler(lambda _, context: loop_errors.append(context))

@@ -53,7 +53,7 @@ def opened(loop, kind, sides):
 
 
 async def connect(loop, injected, kind, sides, faults):
-    """Connect both sides; the scripts of their endpoints. One that can't be connected has no transport, but an error."""
+    """Connect both sides; the scripts of their endpoints. A side that can't be connected has only an error."""
     scripts = [Script(verdicts, lambda side=side: side.ended) for side, verdicts in zip(sides, faults, strict=True)]
     injected.scripts.extend(scripts)
     outcomes = await asyncio.gather(*opened(loop, kind, sides), return_exceptions=True)

@@ -54,12 +54,13 @@ class Injected:
     """The faults of one loop.
 
     `scripts` are for the endpoints made from now on, one each; endpoints beyond them have no faults. `waits` says
-    what the driver does with each watcher in each wait.
+    what the driver does with each watcher in each wait; `wait_count` counts the waits.
     """
 
     def __init__(self):
         self.scripts = collections.deque()
         self.waits = collections.deque()
+        self.wait_count = 0
 
     def wrap(self, endpoint):
         from tulipa.testing import faulty

@@ -200,9 +200,16 @@ class PipeEndpoint(Endpoint):
 
     def reader_is_gone(self):
         """Whether nobody can read any more what is written here."""
-        poll = select.poll()
         # Errors and hang-ups are told unasked: that is a pipe whose readers are gone, or a UNIX socket's peer.
-        poll.register(self._fd, getattr(select, "POLLRDHUP", 0))
+        return self._poll(getattr(select, "POLLRDHUP", 0))
+
+    def has_input(self):
+        """Whether something could be read here."""
+        return self._poll(select.POLLIN)
+
+    def _poll(self, events):
+        poll = select.poll()
+        poll.register(self._fd, events)
         return bool(poll.poll(0))
 
     def close(self):

@@ -7,7 +7,7 @@ Some facts, and what follows from them:
 - A pipe whose last reader is gone reports an error to whoever watches its writing end, for whatever. So: it is
   watched for reading, although nothing can be read.
 - A FIFO opened for both, or a socket, can have something to read. So: whether the reader is gone is asked for, and
-  where it is not, there is no more watching.
+  where it is not, there is no more watching once there is something.
 - Linux reports the end of a terminal's other side as EIO. So: that is no news either.
 """
 
@@ -129,6 +129,8 @@ class WritePipeTransport(WritingTransport):
     def _on_readable(self):
         self._eof_read = True
         if not self._endpoint.reader_is_gone():
+            # Either nobody will ever read what is there, or there was nothing.
+            self._eof_read = self._endpoint.has_input()
             self._update_interest()
             return 0
         if self._state_of_loop._debug:
