@@ -10,7 +10,7 @@ from soak import gauges
 from soak.workloads import EXPECTED, WORKLOADS
 
 PATIENCE = 60.0  # seconds, for one round
-COLUMNS = ("memory", "objects", "descriptors", "tasks", "timers", "watchers", "threads")
+COLUMNS = ("memory", "blocks", "objects", "descriptors", "tasks", "timers", "watchers", "threads")
 
 
 class Soak:
@@ -68,6 +68,9 @@ class Soak:
     def sample(self, seconds):
         sample = gauges.measure(asyncio.get_running_loop(), seconds)
         self.samples.append(sample)
+        if len(self.samples) > 3:
+            # They would be what grows.
+            self.samples[-2].types.clear()
         moved = sum(workload.moved for workload in self.workloads) / 1e6
         counts = self.faults.counts if self.faults else {}
         injected = sum(count for kind, count in counts.items() if kind != "calls")

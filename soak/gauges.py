@@ -20,7 +20,7 @@ UNITS = {"memory": "bytes resident", "blocks": "blocks of memory"}
 
 @dataclass
 class Sample:
-    """One measurement. `memory` in bytes; `types` has the number of objects of each type."""
+    """One measurement. `memory` in bytes; `types` has the number of objects of each type, or nothing any more."""
 
     seconds: float
     memory: int
@@ -108,6 +108,6 @@ def growth(samples):
                 f"{after:,.0f} after {late[-1].seconds:.0f} s"
             )
     if any(complaint.startswith("objects") for complaint in complaints):
-        more = (late[-1].types - early[0].types).most_common(8)
+        more = (samples[-1].types - samples[1].types).most_common(8)
         complaints.append("more of: " + ", ".join(f"{count} {name}" for name, count in more))
     return complaints
