@@ -318,8 +318,16 @@ class TLSTransport(TLSLife):
         pieces = list(list_of_data)
         for data in pieces:
             check_sendable(data)
+        if self._closing or len(pieces) < 2:
+            for data in pieces[:1]:
+                self.write(data)
+            return
+        # All of them before the protocol may hear of a full buffer: it could write in between.
         for data in pieces:
-            self.write(data)
+            piece = bytes(data)
+            if piece:
+                self._buffer.append(piece)
+        self._after_append()
 
     def write_eof(self):
         """TLS is not half-closed by asyncio's transports: NotImplementedError."""
