@@ -244,7 +244,8 @@ def cut(whole, places):
     return [whole[start:end] for start, end in zip([0, *at], [*at, len(whole)], strict=True) if start < end]
 
 
-@given(places=st.lists(CUTS, min_size=1, max_size=6), version=st.sampled_from(VERSIONS), engine=st.sampled_from(ENGINES))
+@given(places=st.lists(CUTS, min_size=1, max_size=6), version=st.sampled_from(VERSIONS),
+       engine=st.sampled_from(ENGINES))
 @settings(max_examples=40, deadline=None)
 def test_handshake_in_any_pieces(places, version, engine):
     client, server = machines(version, engine)
