@@ -3,6 +3,7 @@
 A test that takes ``loop`` or ``loop_factory`` runs on the standard loop and on tulipa's with each driver that waits
 for real descriptors; ``virtual_too`` adds the virtual driver (tests without sockets, threads or processes),
 ``tulipa_only`` leaves the standard loop out, ``std_since(3, 12)`` leaves it out below that version of Python.
+``use_tls_engine`` multiplies tulipa's loops by the engines for TLS.
 """
 
 import gc

@@ -55,7 +55,8 @@ async def test_openssl_as_client(loop, pem_files, version):
     factory = Factory(Echo)
     async with serving(loop, factory, ssl=server_context()) as server:
         arguments = ("s_client", "-quiet", "-no_ign_eof", "-verify_return_error", "-CAfile", pem_files[0],
-                     "-servername", HOST, "-verify_hostname", HOST, version, "-connect", "{}:{}".format(*address(server)))
+                     "-servername", HOST, "-verify_hostname", HOST, version,
+                     "-connect", "{}:{}".format(*address(server)))
         with openssl(*arguments) as process:
             process.stdin.write(b"hello from openssl\n")
             process.stdin.flush()

@@ -1,4 +1,4 @@
-"""The peer vanishes after any number of bytes, by an end or a reset: the opener gets an error or the protocol is told."""
+"""The peer vanishes after any number of bytes, or we do after any turn: an error, or a protocol that is told."""
 
 import asyncio
 import contextlib

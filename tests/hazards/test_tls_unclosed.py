@@ -11,16 +11,17 @@ from helpers.tls import HOST, Peer, client_context, server_context, tls_linked
 pytestmark = [pytest.mark.usefixtures("use_tls_engine"), pytest.mark.tulipa_only]
 
 
+async def connect(loop, sock, peer, factory):
+    opening = loop.create_connection(factory, sock=sock, ssl=client_context(), server_hostname=HOST)
+    return (await asyncio.gather(opening, peer.handshake()))[0][0]
+
+
 def test_dropped_with_its_loop(loop_factory):
     loop = loop_factory()
     ours, theirs = connected_sockets()
     peer = Peer(loop, theirs, server_context(), server_side=True)
 
-    async def connect():
-        opening = loop.create_connection(asyncio.Protocol, sock=ours, ssl=client_context(), server_hostname=HOST)
-        return (await asyncio.gather(opening, peer.handshake()))[0][0]
-
-    transport = loop.run_until_complete(connect())
+    transport = loop.run_until_complete(connect(loop, ours, peer, asyncio.Protocol))
     transport.write(b"never sent")
     loop.close()
     with warnings.catch_warnings(record=True) as caught:
@@ -53,11 +54,7 @@ def test_closed_after_its_loop(loop_factory):
     ours, theirs = connected_sockets()
     peer = Peer(loop, theirs, server_context(), server_side=True)
 
-    async def connect():
-        opening = loop.create_connection(Recorder, sock=ours, ssl=client_context(), server_hostname=HOST)
-        return (await asyncio.gather(opening, peer.handshake()))[0][0]
-
-    transport = loop.run_until_complete(connect())
+    transport = loop.run_until_complete(connect(loop, ours, peer, Recorder))
     loop.close()
     transport.abort()
     assert ours.fileno() == -1
