@@ -88,6 +88,22 @@ async def test_writing_on_while_paused_and_in_resume_writing(loop):
 
 
 @pytest.mark.tulipa_only  # as before
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+@on_loop
+async def test_closing_while_paused_sends_all(loop, kind):
+    class Closing(Recorder):
+        def pause_writing(self):
+            super().pause_writing()
+            self.transport.close()
+
+    async with tls_linked(loop, Closing(), kind="unix") as link:
+        link.transport.write(kind(b"x" * 4 * KIB * KIB))
+        assert await link.peer.receive_all() == b"x" * 4 * KIB * KIB
+        await link.peer.say_goodbye()
+        assert await link.protocol.lost() is None
+
+
+@pytest.mark.tulipa_only  # as before
 @pytest.mark.parametrize("which", ["pause_writing", "resume_writing"])
 @on_loop
 async def test_errors_of_the_protocol_are_reported(loop, loop_errors, which):

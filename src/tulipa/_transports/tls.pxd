@@ -25,9 +25,8 @@ cdef class TLSTransport(TLSLife):
     cdef int _peer_ended(self) except -1
     cdef int _shut_down(self) except -1
     cdef int _close_raw(self) except -1
+    @cython.locals(taken=Py_ssize_t)
     cdef int _take_memory(self, object data) except -1
-    @cython.locals(taken=Py_ssize_t, count=Py_ssize_t)
-    cdef Py_ssize_t _encrypt_view(self, object view) except -1
     @cython.locals(state=int)
     cdef bint _may_send(self)
     cdef int _after_append(self) except -1

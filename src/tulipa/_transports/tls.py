@@ -365,25 +365,16 @@ class TLSTransport(TLSLife):
                 self._buffer.append(bytes(whole))
                 return 0
             with whole.cast("B") if whole.c_contiguous else memoryview(bytes(whole)) as view:
-                taken = self._encrypt_view(view)
-                if taken < len(view) and not self._closing:
+                try:
+                    taken = max(self._machine.engine.send(view), 0)
+                except OSError as exc:
+                    self._fatal_error(exc, "TLS failed")
+                    return 0
+                # Before anything leaves: the protocol may be paused then, and close the connection.
+                if taken < len(view):
                     self._buffer.append(bytes(view[taken:]))
+        self._send_output()
         return 0
-
-    def _encrypt_view(self, view):
-        """Send `view` as far as the transport below takes it; how far that is."""
-        taken = count = 0
-        try:
-            while taken < len(view) and self._may_send():
-                with view[taken:] as rest:
-                    count = self._machine.engine.send(rest)
-                if count <= 0:
-                    break
-                taken += count
-                self._send_output()
-        except OSError as exc:
-            self._fatal_error(exc, "TLS failed")
-        return taken
 
     def _may_send(self):
         state = self._machine.state

@@ -92,6 +92,8 @@ cdef void *_method
 cdef char[RECORD] _record
 
 
+# The BIO looks into _input for as long as the SSL lives: it must not be cleared before this is freed.
+@cython.no_gc_clear
 cdef class OpenSSLEngine(TLSEngine):
     cdef void *_ssl
     cdef void *_bio
