@@ -27,15 +27,13 @@ def leaving(kind, callback, way_out):
 
 @ways_out
 @pytest.mark.parametrize("kind, callback", [
-    (Recorder, "connection_made"), (Recorder, "data_received"), (Recorder, "eof_received"),
+    (Recorder, "data_received"), (Recorder, "eof_received"),
     (Recorder, "pause_writing"), (Recorder, "resume_writing"), (Recorder, "connection_lost"),
     (BufferedRecorder, "get_buffer"), (BufferedRecorder, "buffer_updated"),
 ])
 @pytest.mark.parametrize("server_side", [False, True], ids=["client", "server"])
 @on_loop
 async def test_leaving(loop, kind, callback, way_out, server_side):
-    if (callback, way_out, server_side) == ("connection_made", "abort", False):
-        pytest.skip("the peer has not finished its handshake by then")
     async with nothing_left(loop):
         protocol = leaving(kind, callback, way_out)
         async with tls_linked(loop, protocol, server_side=server_side, kind="unix") as link:
@@ -44,8 +42,6 @@ async def test_leaving(loop, kind, callback, way_out, server_side):
             elif callback == "resume_writing":
                 link.transport.write(bytes(2_000_000))
                 await link.peer.receive_exactly(2_000_000)
-            elif callback == "connection_made":
-                assert link.transport.is_closing()
             else:
                 await link.peer.send(b"some data")
                 await turns(3)
@@ -57,6 +53,19 @@ async def test_leaving(loop, kind, callback, way_out, server_side):
             if way_out == "close" and callback == "pause_writing":
                 assert await link.peer.receive_all() == bytes(2_000_000)
                 await link.peer.say_goodbye()
-            assert await protocol.lost() is None or way_out == "abort" or callback == "connection_made"
+            assert await protocol.lost() is None or way_out == "abort"
         assert protocol.events[0] == "made" and protocol.events[-1] == "lost"
         assert protocol.events.count("lost") == 1 and protocol.events.count("eof") <= 1
+
+
+@ways_out
+@on_loop
+async def test_leaving_at_once(loop, way_out):
+    """Of a server, whose peer has finished its handshake by then."""
+    async with nothing_left(loop):
+        protocol = leaving(Recorder, "connection_made", way_out)
+        async with tls_linked(loop, protocol, server_side=True) as link:
+            assert link.transport.is_closing()
+            link.peer.sock.close()
+            await protocol.lost()
+        assert protocol.events in (["made", "lost"], ["made", "eof", "lost"])

@@ -47,9 +47,10 @@ class OpenSSLEngine(TLSEngine):
         free(self._channel.spill)
 
     def handshake(self):
-        if not TLSEngine.handshake(self):
-            return False
-        self._take_over()
+        if self._ssl == cython.NULL:
+            if not TLSEngine.handshake(self):
+                return False
+            self._take_over()
         return True
 
     def _take_over(self):
