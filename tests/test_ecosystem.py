@@ -13,6 +13,7 @@ from helpers.accounting import open_descriptors
 from helpers.cases import tulipa
 from helpers.processes import PATIENCE, Child
 from helpers.running import on_loop
+from helpers.tls import client_context, server_context
 
 LARGE = bytes(range(256)) * 16 * 1024  # 4 MiB: more than the buffers of a connection hold
 
@@ -31,14 +32,14 @@ def client():
 
 
 @contextlib.asynccontextmanager
-async def serving(web, *routes, path=None, **options):
+async def serving(web, *routes, path=None, ssl_context=None, **options):
     """Serve the routes, on TCP or at the path of a UNIX socket; gives the server's address."""
     app = web.Application(client_max_size=2 * len(LARGE))
     app.add_routes(routes)
     runner = web.AppRunner(app, access_log=None, **options)
     await runner.setup()
     try:
-        site = web.UnixSite(runner, path) if path else web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.UnixSite(runner, path) if path else web.TCPSite(runner, "127.0.0.1", 0, ssl_context=ssl_context)
         await site.start()
         yield runner.addresses[0]
     finally:
@@ -148,6 +149,34 @@ async def test_aiohttp_request_given_up_ends_its_handler(loop, web, client, why)
             await asking
         if entered.is_set():  # the time may be over before the request has come so far
             await left.wait()
+
+
+@on_loop
+async def test_aiohttp_over_tls(loop, web, client):
+    async def take(request):
+        assert request.secure
+        received = bytearray()
+        async for piece in request.content.iter_any():
+            received += piece
+        return web.Response(body=bytes(received))
+
+    async def echo(request):
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_bytes(message.data)
+        return socket
+
+    routes = web.post("/", take), web.get("/socket", echo)
+    connector = client.TCPConnector(ssl=client_context())
+    async with serving(web, *routes, ssl_context=server_context()) as (_, port):
+        async with client.ClientSession(f"https://localhost:{port}", connector=connector) as user:
+            async with user.post("/", data=pieces()) as response:
+                assert await response.read() == LARGE
+            async with user.ws_connect("/socket") as socket:
+                for size in (1, 1000, 100_000):
+                    await socket.send_bytes(LARGE[:size])
+                    assert await socket.receive_bytes() == LARGE[:size]
 
 
 # -- servers in a process of their own: started, asked, stopped by a signal ----------------------------------

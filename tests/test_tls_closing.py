@@ -108,6 +108,17 @@ async def test_shutdown_times_out_while_the_peer_does_not_read(loop):
         assert isinstance(await link.protocol.lost(), TimeoutError)
 
 
+@pytest.mark.tulipa_only  # asyncio waits for it for ever
+@on_loop
+async def test_a_peer_that_says_goodbye_and_does_not_read(loop):
+    async with tls_linked(loop, kind="unix", ssl_shutdown_timeout=0.05) as link:
+        fill(link.transport.get_extra_info("socket"))
+        link.transport.write(b"x" * 10_000)
+        await link.peer.say_goodbye()
+        assert isinstance(await link.protocol.lost(), TimeoutError)
+        assert link.protocol.events == ["made", "eof", "lost"]
+
+
 @on_loop
 async def test_close_while_reading_is_paused(loop):
     async with tls_linked(loop) as link:

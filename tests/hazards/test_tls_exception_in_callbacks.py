@@ -2,8 +2,8 @@
 
 import pytest
 from helpers.running import on_loop
-from helpers.streams import BufferedRecorder, Recorder
-from helpers.tls import tls_linked
+from helpers.streams import BufferedRecorder, Recorder, connected_sockets
+from helpers.tls import HOST, Peer, client_context, server_context, tls_linked
 
 pytestmark = [pytest.mark.usefixtures("use_tls_engine"), pytest.mark.tulipa_only]
 
@@ -105,3 +105,22 @@ async def _go_on(link, callback):
         return
     await link.peer.send(b"more")
     assert await link.protocol.received(8) == b"datamore"
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_interrupted_connection_made(loop, kind):
+    """Who waits for the connection gets it."""
+    ours, theirs = connected_sockets()
+    peer = Peer(loop, theirs, server_context(), server_side=True)
+    protocol = failing(Recorder, "connection_made", kind())
+    opening = loop.create_task(
+        loop.create_connection(lambda: protocol, sock=ours, ssl=client_context(), server_hostname=HOST)
+    )
+    shaking = loop.create_task(peer.handshake())
+    with pytest.raises(kind):
+        loop.run_until_complete(opening)
+    transport, _ = loop.run_until_complete(opening)
+    loop.run_until_complete(shaking)
+    transport.abort()
+    loop.run_until_complete(protocol.lost())
+    theirs.close()

@@ -1,8 +1,5 @@
 """ssl= of connecting and serving, and start_tls: from arguments to a TLS transport."""
 
-import asyncio
-import sys
-
 try:
     import ssl as ssl_module
 except ImportError:  # a Python without it has no TLS
@@ -132,12 +129,10 @@ def _begin(tls, raw, early):
 
 def _take_buffered(protocol):
     """The bytes in the StreamReader of `protocol`, if it has one: what the peer sent right behind its plaintext."""
-    streams = sys.modules.get("asyncio.streams", asyncio.streams)
-    if not isinstance(protocol, streams.StreamReaderProtocol):
+    reader = getattr(protocol, "_stream_reader", None)
+    buffer = getattr(reader, "_buffer", None)
+    if not isinstance(buffer, bytearray):
         return b""
-    reader = protocol._stream_reader
-    if reader is None:
-        return b""
-    data = bytes(reader._buffer)
-    reader._buffer.clear()
+    data = bytes(buffer)
+    buffer.clear()
     return data

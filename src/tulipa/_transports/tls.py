@@ -202,17 +202,16 @@ class TLSTransport(TLSLife):
     def _connected(self):
         self._cancel_timer()
         self._send_output()
-        if not self._made:
-            self._made = True
-            try:
+        try:
+            if not self._made:
+                self._made = True
                 self._protocol.connection_made(self)
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as exc:
-                self._report(exc, "protocol.connection_made() failed")
-        self._wake_waiter(None)
-        if self._buffer.size > 0:
-            self._flush()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self._report(exc, "protocol.connection_made() failed")
+        finally:
+            self._wake_waiter(None)
         return 0
 
     def _give(self, data):
@@ -291,7 +290,7 @@ class TLSTransport(TLSLife):
         return 0
 
     def _close_raw(self):
-        self._cancel_timer()
+        """The timer goes on: the peer may never read what is left."""
         self._send_output()
         self._raw.close()
         return 0
