@@ -1,5 +1,8 @@
 """A callback of a protocol over TLS raises: it is reported once, and the connection ends, or goes on where it can."""
 
+import contextlib
+import ssl
+
 import pytest
 from helpers.running import on_loop
 from helpers.streams import BufferedRecorder, Recorder, connected_sockets
@@ -99,7 +102,11 @@ async def _ignore(task):
 
 
 async def _go_on(link, callback):
-    if callback == "eof_received" or callback.endswith("writing"):
+    if callback == "eof_received":
+        # It closes, as it would have done.
+        assert await link.protocol.lost() is None
+        return
+    if callback.endswith("writing"):
         link.transport.abort()
         await link.protocol.lost()
         return
@@ -124,3 +131,19 @@ def test_interrupted_connection_made(loop, kind):
     transport.abort()
     loop.run_until_complete(protocol.lost())
     theirs.close()
+
+
+def test_the_end_behind_interrupted_data_is_seen(loop):
+    protocol = failing(Recorder, "data_received", KeyboardInterrupt())
+    linking = tls_linked(loop, protocol)
+    link = loop.run_until_complete(linking.__aenter__())
+    with contextlib.suppress(ssl.SSLWantReadError):
+        link.peer.ssl_object.write(b"data")
+        link.peer.ssl_object.unwrap()
+    task = loop.create_task(link.peer.flush())
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(protocol.lost())
+    assert loop.run_until_complete(protocol.lost()) is None
+    loop.run_until_complete(task)
+    assert protocol.events == ["made", "data", "eof", "lost"]
+    loop.run_until_complete(linking.__aexit__(None, None, None))

@@ -49,13 +49,17 @@ async def test_reading_transport_is_kept_by_the_loop(loop):
         await link.protocol.lost()
 
 
-def test_closed_after_its_loop(loop_factory):
+@pytest.mark.parametrize("way_out", ["close", "abort"])
+def test_closed_after_its_loop(loop_factory, way_out, caplog):
     loop = loop_factory()
     ours, theirs = connected_sockets()
     peer = Peer(loop, theirs, server_context(), server_side=True)
 
     transport = loop.run_until_complete(connect(loop, ours, peer, Recorder))
+    transport.pause_reading()
     loop.close()
-    transport.abort()
+    transport.resume_reading()
+    transport.write(b"sent at once, or never")
+    getattr(transport, way_out)()
     assert ours.fileno() == -1
     theirs.close()

@@ -35,6 +35,7 @@ cdef class TLSTransport(TLSLife):
     @cython.locals(buffer=WriteBuffer, before=Py_ssize_t)
     cdef int _flush(self) except -1
     cdef int _warn_ignored(self) except -1
+    cdef int _tell_unsent(self) except -1
     cdef Py_ssize_t _write_size(self) except -1
     cdef int _update_protocol_writing(self) except -1
     cdef int _tell_protocol(self, bint paused) except -1

@@ -56,10 +56,12 @@ class TLSTransport(TLSLife):
         """
         if self._closing:
             return
-        self._closing = True
-        if self._machine.state == HANDSHAKE:
+        if self._state_of_loop._closed or self._machine.state == HANDSHAKE:
+            if self._buffer.size > 0:
+                self._tell_unsent()
             self._force_close(None)
             return
+        self._closing = True
         self._timer = self._loop.call_later(
             self._shutdown_timeout, self._shutdown_timed_out, context=self._context
         )
@@ -85,7 +87,8 @@ class TLSTransport(TLSLife):
         if self._closing or not self._paused:
             return
         self._paused = False
-        self._loop.call_soon(self._advance, context=self._context)
+        if not self._state_of_loop._closed:
+            self._loop.call_soon(self._advance, context=self._context)
 
     def get_read_buffer_size(self):
         """How many bytes of ciphertext wait for the protocol to resume reading."""
@@ -148,7 +151,6 @@ class TLSTransport(TLSLife):
         """The transport below has room."""
         self._raw_full = False
         self._flush()
-        self._update_protocol_writing()
 
     # -- the machine at work ----------------------------------------------------------------------------------
 
@@ -167,6 +169,10 @@ class TLSTransport(TLSLife):
                 pass
         except OSError as exc:
             self._fatal_error(exc, "TLS failed")
+        except BaseException:
+            # Interrupted: nobody else comes for what is left.
+            self._loop.call_soon(self._advance, context=self._context)
+            raise
         finally:
             self._advancing = False
             self._on_settle()
@@ -261,19 +267,19 @@ class TLSTransport(TLSLife):
     def _peer_ended(self):
         """The peer sends no more: asyncio's TLS can't be half-closed, so end too."""
         self._eof_told = True
+        keep_open = False
         try:
             keep_open = self._protocol.eof_received()
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
             self._fatal_error(exc, "Fatal error: protocol.eof_received() call failed.")
-            return 0
-        if keep_open and self._layer is not None:
-            # It closes this transport when it has done what it has to.
-            return 0
-        if keep_open:
-            logger.warning("returning true from eof_received() has no effect when using ssl: %r closes", self)
-        self.close()
+        finally:
+            # A layer above closes this transport when it has done what it has to.
+            if not (keep_open and self._layer is not None):
+                if keep_open:
+                    logger.warning("returning true from eof_received() has no effect when using ssl: %r closes", self)
+                self.close()
         return 0
 
     def _shut_down(self):
@@ -424,15 +430,22 @@ class TLSTransport(TLSLife):
             except OSError as exc:
                 self._fatal_error(exc, "TLS failed")
                 return 0
+        try:
             self._update_protocol_writing()
-        if self._closing and buffer.size == 0 and (self._machine.state == OPEN or self._machine.state == PEER_DONE):
-            self._shut_down()
+        finally:
+            if self._closing and buffer.size == 0 and self._machine.state in (OPEN, PEER_DONE):
+                self._shut_down()
         return 0
 
     def _warn_ignored(self):
         self._ignored_writes += 1
         if self._ignored_writes == _IGNORED_WRITES_TO_WARN:
             logger.warning("writing to %r, which is closed: check is_closing(), or await drain()", self)
+        return 0
+
+    def _tell_unsent(self):
+        logger.warning("%r: %d bytes are not sent, it can't be any more; close transports and await connection_lost() "
+                       "before loop.close()", self, self._buffer.size)
         return 0
 
     # -- back-pressure --------------------------------------------------------------------------------------
