@@ -123,7 +123,7 @@ async def test_waiting_does_not_wait_for_a_grandchild(loop):
 @on_loop
 async def test_communicate_is_cancelled(loop):
     async with nothing_left(loop):
-        process = await asyncio.create_subprocess_exec("cat", stdin=PIPE, stdout=PIPE)
+        process = await asyncio.create_subprocess_exec("sleep", "1000", stdin=PIPE, stdout=PIPE)
         task = loop.create_task(process.communicate(b"x" * 100))
         await turns(3)
         task.cancel()
