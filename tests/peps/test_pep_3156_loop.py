@@ -1,6 +1,7 @@
 """PEP 3156, "Event Loop Interface Specification": policy, running, name look-ups, errors, debug."""
 
 import asyncio
+import gc
 import logging
 import socket
 import threading
@@ -152,8 +153,6 @@ def test_run_forever_runs_until_stop(loop):
 @pytest.mark.virtual_too
 def test_a_running_loop_can_not_be_run_or_closed(loop):
     async def main():
-        with pytest.raises(RuntimeError):
-            loop.run_forever()
         future = loop.create_future()
         with pytest.raises(RuntimeError):
             loop.run_until_complete(future)
@@ -162,6 +161,17 @@ def test_a_running_loop_can_not_be_run_or_closed(loop):
         return "went on"
 
     assert loop.run_until_complete(main()) == "went on"
+
+
+@pytest.mark.virtual_too
+@pytest.mark.tulipa_only  # that of Python 3.13.0 forgets that it runs
+def test_run_forever_refuses_a_loop_that_runs(loop):
+    async def main():
+        with pytest.raises(RuntimeError):
+            loop.run_forever()
+        return loop.is_running(), asyncio.get_running_loop()
+
+    assert loop.run_until_complete(main()) == (True, loop)
 
 
 @pytest.mark.virtual_too
@@ -353,6 +363,7 @@ def test_source_traceback_and_handle_traceback_in_debug_mode(loop, loop_errors):
         task = loop.create_task(fails())
         turn(loop, 2)
         del task
+        gc.collect()
 
     loop.set_debug(True)
     loop.call_soon(failing)
