@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "peps").glob("pep-*.md"))
 MODULES = sorted(set(pathlib.Path(__file__).parent.glob("test_*.py")) - {pathlib.Path(__file__)})
-PEPS = ("0492", "0525", "0530", "0567")
+PEPS = ("0492", "0525", "0530", "0567", "3156")
 
 # A clause without a test begins its second cell with one of these, and a reason follows.
 REASONS = ("superseded: ", "withdrawn: ", "not for a loop: ", "not testable: ", "not on Linux: ")
