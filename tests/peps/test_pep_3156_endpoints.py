@@ -80,6 +80,17 @@ async def test_local_and_remote_addresses_have_to_match_in_family(loop):
         assert unbound.transport.get_extra_info("sockname")[1] == 0
 
 
+@on_loop
+async def test_local_addresses_of_an_endpoint_are_tried_in_turn(loop):
+    async def getaddrinfo(host, port, **options):
+        # The first is for documentation: no interface has it.
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 0, "", (host, 0)) for host in ("192.0.2.1", LOOPBACK)]
+
+    loop.getaddrinfo = getaddrinfo
+    async with datagrams.endpoint(loop, local_addr=("name.example", 0)) as endpoint:
+        assert datagrams.address(endpoint)[0] == LOOPBACK
+
+
 @on_one_loop
 @given(st.lists(st.binary(min_size=1, max_size=500), max_size=10))
 def test_datagrams_keep_their_borders_and_their_order_on_one_host(loop, contents):

@@ -10,6 +10,7 @@ import types
 import pytest
 from helpers.cases import cases, tulipa
 from helpers.small_loop import SmallLoop
+from helpers.traces import variable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -208,6 +209,7 @@ FUTURES = 3
 numbers = st.integers(0, FUTURES - 1)
 leaves = st.one_of(
     st.tuples(st.just("pause"), st.none()),
+    st.tuples(st.just("vary"), numbers),
     st.tuples(st.just("wait"), numbers),
     st.tuples(st.just("set"), numbers),
     st.tuples(st.just("fail"), numbers),
@@ -231,6 +233,7 @@ def nested(steps):
         st.tuples(st.just("catch"), some),
         st.tuples(st.just("group"), st.lists(some, max_size=3)),
         st.tuples(st.just("generator_based"), some),
+        st.tuples(st.just("timeout"), some),
     )
 
 
@@ -268,7 +271,7 @@ class Run:
             self.note(who, name, result)
 
     def note(self, who, name, value=None):
-        self.seen.append((who, name, self.plain(value)))
+        self.seen.append((who, name, self.plain(value), variable.get()))
 
     def plain(self, value):
         if isinstance(value, BaseExceptionGroup):
@@ -280,6 +283,9 @@ class Run:
     async def pause(self, who, _, children):
         self.taken_for_another |= asyncio.current_task() is not self.tasks[who - 1]
         await asyncio.sleep(0)
+
+    async def vary(self, who, number, children):
+        variable.set((who, number))
 
     async def wait(self, who, number, children):
         return await self.futures[number]
@@ -333,13 +339,17 @@ class Run:
     async def catch(self, who, program, children):
         try:
             await self.steps(who, program, children)
-        except (KeyError, asyncio.CancelledError, BaseExceptionGroup) as error:
+        except (KeyError, TimeoutError, asyncio.CancelledError, BaseExceptionGroup) as error:
             self.note(who, "caught", error)
 
     async def group(self, who, programs, children):
         async with asyncio.TaskGroup() as group:
             for program in programs:
                 self.spawn(program, group.create_task)
+
+    async def timeout(self, who, program, children):
+        async with asyncio.timeout(0):
+            await self.steps(who, program, children)
 
     async def generator_based(self, who, program, children):
         @types.coroutine

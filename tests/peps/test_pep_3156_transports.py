@@ -93,6 +93,23 @@ async def test_family_proto_and_flags_reach_getaddrinfo(loop):
     assert asked == [{**options, "type": socket.SOCK_STREAM}]
 
 
+def resolving_to(loop, *hosts):
+    """From now on every name means these addresses, in this order."""
+
+    async def getaddrinfo(host, port, *, type=0, **options):
+        return [(socket.AF_INET, type, 0, "", (host, port)) for host in hosts]
+
+    loop.getaddrinfo = getaddrinfo
+
+
+@on_loop
+async def test_the_addresses_of_a_host_are_tried_in_turn(loop):
+    async with serving(loop, Echo) as server:
+        resolving_to(loop, "127.0.0.2", LOOPBACK, "127.0.0.3")
+        async with connected(loop, Recorder, "name.example", address(server)[1]) as (_, transport):
+            assert transport.get_extra_info("peername")[0] == LOOPBACK
+
+
 @on_loop
 async def test_sock_is_used_instead_of_host_and_port(loop):
     sock, peer = connected_sockets()

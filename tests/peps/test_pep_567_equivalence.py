@@ -243,7 +243,7 @@ class Interpreter:
         self.loop.call_soon(self.callback, f"{number}, callback", program, context=context)
 
     def do_task(self, number, program):
-        self.tasks.append(self.loop.create_task(self.task(f"{number}, task", program)))
+        self.tasks.append(self.loop.create_task(self.task(f"{number}, task", program)))  # lest it be collected
 
     def callback(self, number, program):
         for step in program:
@@ -272,22 +272,16 @@ def seen_on_the_model(program):
 def seen_on_the_loop(loop, sleep, program):
     interpreter = Interpreter(Real(), loop, lambda: sleep(0))
 
-    async def ended():
-        # Callbacks that a task leaves behind run within the turns after it.
-        while interpreter.tasks or loop_is_busy():
-            while interpreter.tasks:
-                await interpreter.tasks.pop()
+    async def quiet():
+        """Until nothing happens any more: whatever runs is seen."""
+        before = -1
+        while before != len(interpreter.seen):
+            before = len(interpreter.seen)
+            await sleep(0)
             await sleep(0)
 
-    events = []
-
-    def loop_is_busy():
-        busy = len(interpreter.seen) != len(events)
-        events[:] = interpreter.seen
-        return busy
-
     loop.run_until_complete(contextvars.Context().run(loop.create_task, interpreter.task("main", program)))
-    loop.run_until_complete(ended())
+    loop.run_until_complete(quiet())
     return interpreter.seen
 
 
