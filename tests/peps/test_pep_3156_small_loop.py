@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import contextvars
 import socket
+import sys
 import threading
 import types
 
@@ -320,7 +321,9 @@ class Run:
         return asyncio.current_task().cancel("by myself")
 
     async def uncancel(self, who, _, children):
-        return asyncio.current_task().cancelling(), asyncio.current_task().uncancel()
+        requests = asyncio.current_task().cancelling()
+        # Before Python 3.13 the standard library's tasks still threw what was taken back in time.
+        return requests, sys.version_info >= (3, 13) and asyncio.current_task().uncancel()
 
     async def gather(self, who, return_exceptions, children):
         return await asyncio.gather(*children, return_exceptions=return_exceptions)

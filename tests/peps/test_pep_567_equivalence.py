@@ -7,8 +7,8 @@ from helpers.traces import on_one_loop
 from hypothesis import given
 from hypothesis import strategies as st
 
-NAMES = ("a", "b", "c")
-DEFAULTED = ("c",)
+NAMES = ("plain", "defaulted")
+DEFAULTED = ("defaulted",)
 MISSING = "missing"
 
 
@@ -122,8 +122,8 @@ class ModelLoop:
     def call_soon(self, callback, *args, context=None):
         self.ready.append((self.model.copy_context() if context is None else context, callback, args))
 
-    def create_task(self, coroutine):
-        context = self.model.copy_context()
+    def create_task(self, coroutine, context=None):
+        context = self.model.copy_context() if context is None else context
 
         def step():
             try:
@@ -151,7 +151,7 @@ simple = st.one_of(
     st.tuples(st.just("set"), names, numbers),
     st.tuples(st.just("get"), names),
     st.tuples(st.just("get or"), names, numbers),
-    st.tuples(st.just("reset"), names, numbers),
+    st.tuples(st.just("reset"), st.none() | names, numbers),
     st.tuples(st.just("look"), numbers),
     st.tuples(st.just("new context"), st.none()),
     st.tuples(st.just("copy current"), st.none()),
@@ -164,7 +164,7 @@ def nested(programs):
     return st.one_of(
         st.tuples(st.just("run"), numbers, st.lists(programs, max_size=5)),
         st.tuples(st.just("callback"), st.none() | numbers, st.lists(programs, max_size=5)),
-        st.tuples(st.just("task"), st.lists(st.just(("pause", None)) | programs, max_size=8)),
+        st.tuples(st.just("task"), st.none() | numbers, st.lists(st.just(("pause", None)) | programs, max_size=10)),
     )
 
 
@@ -202,8 +202,9 @@ class Interpreter:
             self.seen.append((number, step[0], type(error)))
 
     def do_set(self, number, name, value):
-        self.tokens.append(self.world.set(name, value))
-        return self.world.old_value(self.tokens[-1])
+        token = self.world.set(name, value)
+        self.tokens.append((name, token))
+        return self.world.old_value(token)
 
     def do_get(self, number, name):
         return self.world.get(name)
@@ -213,7 +214,8 @@ class Interpreter:
 
     def do_reset(self, number, name, index):
         if self.tokens:
-            self.world.reset(name, self.tokens[-1 - index % len(self.tokens)])
+            own_name, token = self.tokens[-1 - index % len(self.tokens)]
+            self.world.reset(name or own_name, token)
 
     def do_look(self, number, index):
         return self.world.items(self.picked(index)) if self.contexts else None
@@ -242,8 +244,10 @@ class Interpreter:
         context = None if index is None or not self.contexts else self.picked(index)
         self.loop.call_soon(self.callback, f"{number}, callback", program, context=context)
 
-    def do_task(self, number, program):
-        self.tasks.append(self.loop.create_task(self.task(f"{number}, task", program)))  # lest it be collected
+    def do_task(self, number, index, program):
+        context = None if index is None or not self.contexts else self.picked(index)
+        task = self.loop.create_task(self.task(f"{number}, task", program), context=context)
+        self.tasks.append(task)  # lest it be collected
 
     def callback(self, number, program):
         for step in program:
