@@ -17,6 +17,7 @@ try:
         queues,
         runners,
         staggered,
+        streams,
         taskgroups,
         threads,
         timeouts,
@@ -27,7 +28,8 @@ except ModuleNotFoundError:
     ROOM = ()
 else:
     ROOM = (
-        barrier, gathering, graph, locks, queues, runners, staggered, taskgroups, threads, timeouts, waiting, wrapping
+        barrier, gathering, graph, locks, queues, runners, staggered, streams, taskgroups, threads, timeouts, waiting,
+        wrapping,
     )  # fmt: skip
 
 
@@ -42,7 +44,8 @@ def _ours():
 
 
 def _reference():
-    return types.SimpleNamespace(**vars(asyncio), staggered_race=asyncio.staggered.staggered_race)
+    names = {"staggered_race": asyncio.staggered.staggered_race, "FlowControlMixin": asyncio.streams.FlowControlMixin}
+    return types.SimpleNamespace(**vars(asyncio), **names)
 
 
 LIBRARIES = {"asyncio": _reference(), "ours": _ours()}
@@ -68,3 +71,9 @@ def _is_wanted(item):
         return False
     since = [sys.version_info >= mark.args for mark in item.iter_markers("reference_since")]
     return all(since) and item.get_closest_marker("ours_only") is None
+
+
+@pytest.fixture
+def reader(loop, lib):
+    """A StreamReader that the test feeds."""
+    return lib.StreamReader(loop=loop)

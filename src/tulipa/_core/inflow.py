@@ -1,0 +1,270 @@
+"""The incoming half of a stream: bytes that have arrived, the one reader that waits for more, back-pressure.
+
+Nothing is taken out for a reader before it runs: cancelled at any point, it leaves every byte where it was.
+"""
+
+import sys
+from asyncio.exceptions import IncompleteReadError, LimitOverrunError
+
+try:
+    import cython
+except ImportError:
+    pass
+
+from tulipa._core.bytebuffer import ByteBuffer, SharedBuffer
+
+_ALL = sys.maxsize
+
+
+class Inflow:
+    """What a stream's reader is, but for its coroutines, which are not compiled.
+
+    A ``_take_…`` method gives bytes, or None where its reader has to wait: for the future that `_wait` gives, and
+    then it asks again, for another reader may have been faster.
+    """
+
+    def __init__(self, limit, loop):
+        self._loop = loop
+        self._store = ByteBuffer()
+        self._consumed = 0
+        self._mark = 0
+        self._eof = False
+        self._exception = None
+        self._waiter = None
+        self._need = 0
+        self._transport = None
+        self._paused = False
+        self._set_limit(limit)
+
+    # -- what others look at --------------------------------------------------------------------------------
+
+    @property
+    def _limit(self):
+        return self._limit_given
+
+    @_limit.setter
+    def _limit(self, limit):
+        self._set_limit(limit)
+
+    def _set_limit(self, limit):
+        self._cap = int(min(limit, _ALL // 2))
+        self._limit_given = limit
+        return 0
+
+    @property
+    def _buffer(self):
+        """The bytes as a bytearray, which from now on is where they are kept: changing it changes the stream."""
+        if not isinstance(self._store, SharedBuffer):
+            size = self._store.count()
+            self._store = SharedBuffer(bytearray(self._store.take(size) if size > 0 else b""))
+        return self._store.array
+
+    @_buffer.setter
+    def _buffer(self, array):
+        self._store = SharedBuffer(array)
+
+    def _count(self):
+        """How many bytes are there to be read."""
+        return self._store.count()
+
+    def exception(self):
+        """The exception that `set_exception` was given; None while there is none."""
+        return self._exception
+
+    def at_eof(self):
+        """Whether the end was fed and all before it was read."""
+        return self._eof and self._store.count() == 0
+
+    # -- the side of the transport --------------------------------------------------------------------------
+
+    def set_transport(self, transport):
+        """Say whose reading to pause when too much arrives; once only."""
+        if self._transport is not None:
+            raise AssertionError(f"this stream reads from {self._transport!r} already; make a StreamReader for each")
+        self._transport = transport
+
+    def _replace_transport(self, transport):
+        """What was paused was the old one."""
+        self._transport = transport
+        self._paused = False
+        self._pause_if_full()
+
+    def feed_data(self, data):
+        """Add bytes that have arrived. AssertionError after `feed_eof`."""
+        if self._eof:
+            raise AssertionError("feed_data after feed_eof: the stream has ended, nothing can follow")
+        if type(data) is not bytes:
+            data = bytes(memoryview(data))
+        if not data:
+            return
+        self._store.append(data)
+        if self._waiter is not None:
+            # Whoever asks for more than the limit gets it: only what is left over may be too much.
+            surplus = self._store.count() - self._need
+            if surplus >= 0:
+                self._wake()
+            if surplus <= 2 * self._cap:
+                return
+        self._pause_if_full()
+
+    def feed_eof(self):
+        """Say that nothing more arrives."""
+        self._eof = True
+        self._wake()
+
+    def set_exception(self, exc):
+        """Have all reading raise `exc` from now on."""
+        self._exception = exc
+        self._wake()
+
+    def _wakeup_waiter(self):
+        self._wake()
+
+    def _wake(self):
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+        return 0
+
+    def _pause_if_full(self):
+        if self._paused or self._transport is None or self._store.count() <= 2 * self._cap:
+            return 0
+        try:
+            self._transport.pause_reading()
+        except NotImplementedError:
+            # It can't be paused, and need not be asked again.
+            self._transport = None
+        else:
+            self._paused = True
+        return 0
+
+    def _maybe_resume_transport(self):
+        self._resume_if_low()
+
+    def _resume_if_low(self):
+        if self._paused and self._store.count() <= self._cap:
+            self._resume()
+        return 0
+
+    def _resume(self):
+        self._paused = False
+        self._transport.resume_reading()
+        return 0
+
+    # -- the side of the reader -----------------------------------------------------------------------------
+
+    def _wait(self, need, method):
+        """A future that is done when there are `need` bytes, at the end and at an exception. One reader only."""
+        return self._new_waiter(need, method)
+
+    def _wait_for_more(self, method):
+        """As `_wait`, for a byte more than there is."""
+        return self._new_waiter(self._store.count() + 1, method)
+
+    def _new_waiter(self, need, method):
+        if self._waiter is not None and not self._waiter.done():
+            raise RuntimeError(
+                f"{method}() called while another coroutine is waiting for data of this stream; "
+                "let one task do the reading, or guard it with a lock"
+            )
+        if self._paused:
+            self._resume()
+        waiter = self._loop.create_future()
+        self._waiter = waiter
+        self._need = need
+        return waiter
+
+    def _stop_waiting(self, waiter):
+        if self._waiter is waiter:
+            self._waiter = None
+
+    def _take_some(self, size):
+        """At most `size` bytes, b"" at the end; everything up to the end for a negative size."""
+        if self._exception is not None:
+            raise self._exception
+        if size == 0:
+            return b""
+        count = self._store.count()
+        if size < 0:
+            if not self._eof:
+                return None
+            size = count
+        elif size > count:
+            size = count
+        if size == 0:
+            return b"" if self._eof else None
+        return self._take(size)
+
+    def _take_exactly(self, size):
+        """`size` bytes; IncompleteReadError with what there is at the end."""
+        if size < 0:
+            raise ValueError(f"readexactly size can not be less than zero, got {size}")
+        if self._exception is not None:
+            raise self._exception
+        if size == 0:
+            return b""
+        if self._store.count() >= size:
+            return self._take(size)
+        if self._eof:
+            raise IncompleteReadError(self._take_rest(), size)
+        return None
+
+    def _take_until(self, separators, mark):
+        """What ends with one of `separators`, bytes by ascending length; the shortest there is.
+
+        `mark` is how far an earlier call has come, 0 for the first, `_mark` how far this one came, both counted from
+        the stream's beginning. LimitOverrunError takes nothing out, IncompleteReadError at the end everything.
+        """
+        if self._exception is not None:
+            raise self._exception
+        count = self._store.count()
+        start = max(mark - self._consumed, 0)
+        if count - start >= len(separators[0]):
+            place = -1
+            end = 0
+            for separator in separators:
+                found = self._store.find(separator, start)
+                if found >= 0 and (place < 0 or found + len(separator) < end):
+                    place = found
+                    end = found + len(separator)
+            if place > self._cap:
+                raise LimitOverrunError(
+                    f"Separator is found, but only after {place} bytes, more than the limit of {self._limit_given}; "
+                    "read them first, or give the stream a larger limit",
+                    place,
+                )
+            if place >= 0:
+                return self._take(end)
+            start = max(start, count + 1 - len(separators[len(separators) - 1]))
+            if start > self._cap:
+                raise LimitOverrunError(
+                    f"Separator is not found in {start} bytes, more than the limit of {self._limit_given}; "
+                    "read them first, or give the stream a larger limit",
+                    start,
+                )
+        if self._eof:
+            raise IncompleteReadError(self._take_rest(), None)
+        # Whoever changes the bytes by way of `_buffer` moves them under the mark.
+        self._mark = 0 if isinstance(self._store, SharedBuffer) else self._consumed + start
+        return None
+
+    def _drop_overlong(self, separator, consumed):
+        """After a LimitOverrunError: drop the part before the separator and it, or all if it isn't there."""
+        count = self._store.count()
+        found = self._store.find(separator, consumed) == consumed
+        size = consumed + len(separator) if found else count
+        if size > 0:
+            self._take(size)
+
+    def _take(self, size):
+        data = self._store.take(size)
+        self._consumed += size
+        if self._paused:
+            self._resume_if_low()
+        return data
+
+    def _take_rest(self):
+        size = self._store.count()
+        return self._take(size) if size > 0 else b""
