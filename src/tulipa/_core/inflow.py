@@ -6,11 +6,6 @@ Nothing is taken out for a reader before it runs: cancelled at any point, it lea
 import sys
 from asyncio.exceptions import IncompleteReadError, LimitOverrunError
 
-try:
-    import cython
-except ImportError:
-    pass
-
 from tulipa._core.bytebuffer import ByteBuffer, SharedBuffer
 
 _ALL = sys.maxsize

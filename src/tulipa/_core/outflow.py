@@ -2,11 +2,6 @@
 
 import collections
 
-try:
-    import cython
-except ImportError:
-    pass
-
 from tulipa._core.inflow import Inflow
 
 

@@ -13,7 +13,7 @@ from tulipa._core.inflow import Inflow
 from tulipa._core.outflow import Outflow, StreamEvents
 from tulipa._core.pause import sleep
 
-__all__ = ("StreamReader", "StreamWriter", "StreamReaderProtocol", "open_connection", "start_server")
+__all__: tuple[str, ...] = ("StreamReader", "StreamWriter", "StreamReaderProtocol", "open_connection", "start_server")
 
 if hasattr(socket, "AF_UNIX"):
     __all__ += ("open_unix_connection", "start_unix_server")
