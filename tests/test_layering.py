@@ -19,7 +19,10 @@ ALLOWED = {
     "_transports": [SHIM, "tulipa._core", "tulipa._drivers"],
     "_ops": [SHIM, "tulipa._core", "tulipa._drivers", "tulipa._transports"],
     # Futures and tasks; the loop only as everybody knows it.
-    "_highlevel": ["tulipa._core.futures", "tulipa._core.tasks", "tulipa._core.pause"],
+    "_highlevel": [
+        "tulipa._core.describe", "tulipa._core.futures", "tulipa._core.inflow", "tulipa._core.outflow",
+        "tulipa._core.pause", "tulipa._core.tasks",
+    ],
 }
 # The scheduler knows no descriptor and makes no system call.
 FORBIDDEN_IN_CORE = {"fcntl", "mmap", "os", "posix", "select", "selectors", "signal", "socket", "ssl", "subprocess"}

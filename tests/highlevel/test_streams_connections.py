@@ -25,8 +25,8 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(streams, handler, **options):
-    server = await streams.start_server(handler, LOOPBACK, 0, **options)
+async def serving(lib, handler, **options):
+    server = await lib.start_server(handler, LOOPBACK, 0, **options)
     try:
         yield server
     finally:
@@ -35,11 +35,11 @@ async def serving(streams, handler, **options):
 
 
 @contextlib.asynccontextmanager
-async def connected(streams, **options):
+async def connected(lib, **options):
     """Both ends of a connection: (reader, writer) of the client, (reader, writer) of the server."""
     served = Served()
-    async with serving(streams, served.handle, **options) as server:
-        ours = await streams.open_connection(*address(server), **options)
+    async with serving(lib, served.handle, **options) as server:
+        ours = await lib.open_connection(*address(server), **options)
         theirs = await served.clients.get()
         try:
             yield ours, theirs
@@ -49,8 +49,8 @@ async def connected(streams, **options):
 
 
 @on_loop
-async def test_a_conversation(loop, streams):
-    async with nothing_left(loop), connected(streams) as ((reader, writer), (their_reader, their_writer)):
+async def test_a_conversation(loop, lib):
+    async with nothing_left(loop), connected(lib) as ((reader, writer), (their_reader, their_writer)):
         writer.write(b"question\n")
         assert await their_reader.readline() == b"question\n"
         their_writer.writelines([b"ans", b"wer"])
@@ -66,10 +66,10 @@ async def test_a_conversation(loop, streams):
 
 
 @on_loop
-async def test_unix_sockets(loop, streams, tmp_path):
+async def test_unix_sockets(loop, lib, tmp_path):
     served, path = Served(), str(tmp_path / "socket")
-    server = await streams.start_unix_server(served.handle, path)
-    reader, writer = await streams.open_unix_connection(path, limit=100)
+    server = await lib.start_unix_server(served.handle, path)
+    reader, writer = await lib.open_unix_connection(path, limit=100)
     their_reader, their_writer = await served.clients.get()
     writer.write(b"x" * 101)
     their_writer.write(b"y" * 101)
@@ -83,8 +83,8 @@ async def test_unix_sockets(loop, streams, tmp_path):
 
 
 @on_loop
-async def test_a_reader_that_does_not_read_holds_the_peer_back(loop, streams):
-    async with connected(streams, limit=1000) as ((_, writer), (their_reader, _)):
+async def test_a_reader_that_does_not_read_holds_the_peer_back(loop, lib):
+    async with connected(lib, limit=1000) as ((_, writer), (their_reader, _)):
         sent = 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.2):
@@ -101,9 +101,9 @@ async def test_a_reader_that_does_not_read_holds_the_peer_back(loop, streams):
 
 
 @on_loop
-async def test_a_reset_reaches_both_directions(loop, streams):
+async def test_a_reset_reaches_both_directions(loop, lib):
     ours, peer = connected_sockets()
-    reader, writer = await streams.open_connection(sock=ours)
+    reader, writer = await lib.open_connection(sock=ours)
     task = loop.create_task(reader.read())
     await turns()
     reset(peer)
@@ -116,9 +116,9 @@ async def test_a_reset_reaches_both_directions(loop, streams):
 
 
 @on_loop
-async def test_abort_with_a_full_buffer(loop, streams):
+async def test_abort_with_a_full_buffer(loop, lib):
     ours, peer = connected_sockets("unix")
-    reader, writer = await streams.open_connection(sock=ours)
+    reader, writer = await lib.open_connection(sock=ours)
     fill(ours)
     writer.write(bytes(1_000_000))
     task = loop.create_task(writer.drain())
@@ -135,25 +135,25 @@ async def test_abort_with_a_full_buffer(loop, streams):
 
 
 @on_loop
-async def test_a_handler_that_is_a_function(loop, streams):
+async def test_a_handler_that_is_a_function(loop, lib):
     def handle(reader, writer):
         writer.write(b"welcome")
         writer.close()
 
-    async with serving(streams, handle) as server:
-        reader, writer = await streams.open_connection(*address(server))
+    async with serving(lib, handle) as server:
+        reader, writer = await lib.open_connection(*address(server))
         assert await reader.read() == b"welcome"
         await close(writer)
 
 
-@pytest.mark.std_streams_since(3, 12)
+@pytest.mark.reference_since(3, 12)
 @on_loop
-async def test_a_handler_that_fails_is_reported_and_its_connection_closed(loop, loop_errors, streams):
+async def test_a_handler_that_fails_is_reported_and_its_connection_closed(loop, loop_errors, lib):
     async def handle(reader, writer):
         raise ValueError("from the handler")
 
-    async with serving(streams, handle) as server:
-        reader, writer = await streams.open_connection(*address(server))
+    async with serving(lib, handle) as server:
+        reader, writer = await lib.open_connection(*address(server))
         assert await reader.read() == b""
         await close(writer)
     (report,) = loop_errors
@@ -163,14 +163,14 @@ async def test_a_handler_that_fails_is_reported_and_its_connection_closed(loop, 
     assert report["transport"].is_closing()
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
-async def test_a_function_that_fails_is_reported_and_its_connection_closed(loop, loop_errors, streams):
+async def test_a_function_that_fails_is_reported_and_its_connection_closed(loop, loop_errors, lib):
     def handle(reader, writer):
         raise ValueError("from the handler")
 
-    async with serving(streams, handle) as server:
-        reader, writer = await streams.open_connection(*address(server))
+    async with serving(lib, handle) as server:
+        reader, writer = await lib.open_connection(*address(server))
         assert await reader.read() == b""
         await close(writer)
     (report,) = loop_errors
@@ -179,42 +179,42 @@ async def test_a_function_that_fails_is_reported_and_its_connection_closed(loop,
     assert str(report["exception"]) == "from the handler"
 
 
-@pytest.mark.std_streams_since(3, 13)
+@pytest.mark.reference_since(3, 13)
 @on_loop
-async def test_a_handler_that_is_cancelled_has_its_connection_closed(loop, streams):
+async def test_a_handler_that_is_cancelled_has_its_connection_closed(loop, lib):
     async def handle(reader, writer):
         started.set_result(asyncio.current_task())
         await reader.read()
 
     started = loop.create_future()
-    async with serving(streams, handle) as server:
-        reader, writer = await streams.open_connection(*address(server))
+    async with serving(lib, handle) as server:
+        reader, writer = await lib.open_connection(*address(server))
         (await started).cancel()
         assert await reader.read() == b""
         await close(writer)
 
 
-@pytest.mark.std_streams_since(3, 13)
+@pytest.mark.reference_since(3, 13)
 @on_loop
-async def test_a_handler_that_forgets_to_close(loop, streams):
+async def test_a_handler_that_forgets_to_close(loop, lib):
     async def handle(reader, writer):
         writer.write(b"bye")
 
-    async with serving(streams, handle) as server:
+    async with serving(lib, handle) as server:
         with pytest.warns(ResourceWarning, match="unclosed <StreamWriter"):
-            reader, writer = await streams.open_connection(*address(server))
+            reader, writer = await lib.open_connection(*address(server))
             assert await reader.read() == b"bye"
         await close(writer)
 
 
 @on_loop
-async def test_limits_are_those_asked_for(loop, streams):
-    async with connected(streams, limit=7) as ((reader, _), (their_reader, _)):
+async def test_limits_are_those_asked_for(loop, lib):
+    async with connected(lib, limit=7) as ((reader, _), (their_reader, _)):
         assert (reader._limit, their_reader._limit) == (7, 7)
 
 
 @on_loop
-async def test_an_open_connection_that_fails_leaves_nothing(loop, streams):
+async def test_an_open_connection_that_fails_leaves_nothing(loop, lib):
     async with nothing_left(loop):
         with pytest.raises(OSError):
-            await streams.open_connection(LOOPBACK, 1)
+            await lib.open_connection(LOOPBACK, 1)

@@ -27,7 +27,7 @@ async def test_the_buffer_as_a_bytearray(loop, reader):
     assert await reader.read() == b""
 
 
-@pytest.mark.own_streams  # the standard reader remembers how far it has looked, and waits for ever
+@pytest.mark.ours_only  # the standard reader remembers how far it has looked, and waits for ever
 @on_loop
 async def test_reading_on_while_others_look_into_the_buffer(loop, reader):
     task = loop.create_task(reader.readline())
@@ -73,8 +73,8 @@ async def test_the_transport_of_a_reader(loop, reader):
 
 
 @on_loop
-async def test_a_reader_that_reads_in_its_own_way(loop, streams):
-    class Patient(streams.StreamReader):
+async def test_a_reader_that_reads_in_its_own_way(loop, lib):
+    class Patient(lib.StreamReader):
         """Lines without a limit, as interactive consoles want them."""
 
         async def readuntil(self, separator=b"\n"):
@@ -103,8 +103,8 @@ async def test_a_reader_that_reads_in_its_own_way(loop, streams):
 
 
 @on_loop
-async def test_a_reader_that_sees_what_is_fed(loop, streams):
-    class Counting(streams.StreamReader):
+async def test_a_reader_that_sees_what_is_fed(loop, lib):
+    class Counting(lib.StreamReader):
         fed = 0
 
         def feed_data(self, data):
@@ -112,19 +112,19 @@ async def test_a_reader_that_sees_what_is_fed(loop, streams):
             super().feed_data(data)
 
     reader = Counting(loop=loop)
-    protocol = streams.StreamReaderProtocol(reader, loop=loop)
+    protocol = lib.StreamReaderProtocol(reader, loop=loop)
     protocol.data_received(b"data")
     assert reader.fed == 4
     assert await reader.read(10) == b"data"
 
 
 @on_loop
-async def test_a_protocol_that_is_derived(loop, streams):
+async def test_a_protocol_that_is_derived(loop, lib):
     """As servers of other protocols do: they bring their own reader and keep what connection_made gives."""
 
-    class Own(streams.StreamReaderProtocol):
+    class Own(lib.StreamReaderProtocol):
         def __init__(self):
-            super().__init__(streams.StreamReader(loop=loop), client_connected_cb=self.connected, loop=loop)
+            super().__init__(lib.StreamReader(loop=loop), client_connected_cb=self.connected, loop=loop)
 
         def connected(self, reader, writer):
             self.reader, self.writer = reader, writer
@@ -139,10 +139,10 @@ async def test_a_protocol_that_is_derived(loop, streams):
 
 
 @on_loop
-async def test_attributes_of_ones_own(loop, streams, reader):
+async def test_attributes_of_ones_own(loop, lib, reader):
     transport = FakeTransport()
-    protocol = streams.StreamReaderProtocol(reader, loop=loop)
-    writer = streams.StreamWriter(transport, protocol, reader, loop)
+    protocol = lib.StreamReaderProtocol(reader, loop=loop)
+    writer = lib.StreamWriter(transport, protocol, reader, loop)
     for each in (reader, protocol, writer):
         each.remark = "mine"
         assert each.remark == "mine"
@@ -150,9 +150,9 @@ async def test_attributes_of_ones_own(loop, streams, reader):
 
 
 @on_loop
-async def test_where_a_reader_was_made(loop, streams):
+async def test_where_a_reader_was_made(loop, lib):
     loop.set_debug(True)
-    reader = streams.StreamReader(loop=loop)
+    reader = lib.StreamReader(loop=loop)
     assert reader._source_traceback[-1].filename == __file__
     loop.set_debug(False)
-    assert streams.StreamReader(loop=loop)._source_traceback is None
+    assert lib.StreamReader(loop=loop)._source_traceback is None

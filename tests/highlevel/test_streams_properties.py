@@ -76,14 +76,14 @@ async def feed(reader, transport, given_pieces, pauses):
     reader.feed_eof()
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @pytest.mark.virtual_too
 @profile
 @given(given_pieces=pieces, program=programs, pauses=st.lists(st.integers(0, 2), min_size=1),
        limit=st.sampled_from([3, 50, 1000]))
-def test_every_byte_once_and_in_order(loop, streams, given_pieces, program, pauses, limit):
+def test_every_byte_once_and_in_order(loop, lib, given_pieces, program, pauses, limit):
     async def run():
-        reader, transport = streams.StreamReader(limit=limit, loop=loop), FakeTransport()
+        reader, transport = lib.StreamReader(limit=limit, loop=loop), FakeTransport()
         reader.set_transport(transport)
         waits = iter(pauses * (len(given_pieces) // len(pauses) + 1))
         feeder = loop.create_task(feed(reader, transport, given_pieces, waits))
@@ -104,10 +104,10 @@ def test_every_byte_once_and_in_order(loop, streams, given_pieces, program, paus
     loop.run_until_complete(run())
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @profile
 @given(given_pieces=pieces)
-def test_lines_are_the_standard_librarys(loop, streams, given_pieces):
+def test_lines_are_the_standard_librarys(loop, lib, given_pieces):
     """Fed at once, so that limits, which depend on when one looks, are met at the same places."""
 
     async def lines(reader):
@@ -125,7 +125,7 @@ def test_lines_are_the_standard_librarys(loop, streams, given_pieces):
             found.append(line)
 
     async def run():
-        ours = await lines(streams.StreamReader(limit=100, loop=loop))
+        ours = await lines(lib.StreamReader(limit=100, loop=loop))
         assert ours == await lines(asyncio.StreamReader(limit=100, loop=loop))
 
     loop.run_until_complete(run())

@@ -90,7 +90,7 @@ async def test_results_are_bytes_of_their_own(loop, reader):
     assert {type(result) for result in results} == {bytes}
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
 async def test_only_bytes_can_be_fed(loop, reader):
     for wrong in ("text", 5, None):
@@ -139,8 +139,8 @@ async def test_readexactly_at_the_end(loop, reader):
 
 
 @on_loop
-async def test_readexactly_more_than_the_limit(loop, streams):
-    reader = streams.StreamReader(limit=10, loop=loop)
+async def test_readexactly_more_than_the_limit(loop, lib):
+    reader = lib.StreamReader(limit=10, loop=loop)
     reader.set_transport(FakeTransport())
     task = loop.create_task(reader.readexactly(1000))
     for number in range(100):
@@ -187,7 +187,7 @@ async def test_readuntil_across_pieces(loop, reader, cuts):
     assert await reader.read() == b"rest"
 
 
-@pytest.mark.std_streams_since(3, 13)
+@pytest.mark.reference_since(3, 13)
 @pytest.mark.parametrize(("separators", "expected"), [
     ((b"B", b"C"), b"aaAAB"),
     ((b"AAB", b"A"), b"aaA"),
@@ -206,7 +206,7 @@ async def test_readuntil_several_separators(loop, reader, separators, expected):
     assert await reader.read() == b"aaAABBCC"[len(expected):]
 
 
-@pytest.mark.std_streams_since(3, 13)
+@pytest.mark.reference_since(3, 13)
 @on_loop
 async def test_separators_must_be_some(loop, reader):
     with pytest.raises(ValueError, match="Separator should contain"):
@@ -216,7 +216,7 @@ async def test_separators_must_be_some(loop, reader):
             await reader.readuntil(wrong)
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
 async def test_separators_are_bytes(loop, reader):
     with pytest.raises(TypeError, match="encode"):
@@ -234,8 +234,8 @@ async def test_readuntil_at_the_end(loop, reader):
 
 
 @on_loop
-async def test_a_separator_that_is_too_far(loop, streams):
-    reader = streams.StreamReader(limit=4, loop=loop)
+async def test_a_separator_that_is_too_far(loop, lib):
+    reader = lib.StreamReader(limit=4, loop=loop)
     reader.feed_data(b"1234;12345;rest")
     assert await reader.readuntil(b";") == b"1234;"
     with pytest.raises(asyncio.LimitOverrunError, match="is found") as error:
@@ -245,8 +245,8 @@ async def test_a_separator_that_is_too_far(loop, streams):
 
 
 @on_loop
-async def test_no_separator_within_the_limit(loop, streams):
-    reader = streams.StreamReader(limit=4, loop=loop)
+async def test_no_separator_within_the_limit(loop, lib):
+    reader = lib.StreamReader(limit=4, loop=loop)
     task = await started(loop, reader.readuntil(b"--"))
     reader.feed_data(b"1234-")
     await turns(2)
@@ -259,8 +259,8 @@ async def test_no_separator_within_the_limit(loop, streams):
 
 
 @on_loop
-async def test_a_line_that_is_too_long_is_dropped(loop, streams):
-    reader = streams.StreamReader(limit=4, loop=loop)
+async def test_a_line_that_is_too_long_is_dropped(loop, lib):
+    reader = lib.StreamReader(limit=4, loop=loop)
     reader.feed_data(b"12345\nnext\n")
     with pytest.raises(ValueError, match="limit"):
         await reader.readline()
@@ -273,10 +273,10 @@ async def test_a_line_that_is_too_long_is_dropped(loop, streams):
 
 
 @on_loop
-async def test_a_limit_is_needed(loop, streams):
+async def test_a_limit_is_needed(loop, lib):
     for limit in (0, -1):
         with pytest.raises(ValueError, match="Limit cannot be <= 0"):
-            streams.StreamReader(limit=limit, loop=loop)
+            lib.StreamReader(limit=limit, loop=loop)
 
 
 # --- the end and exceptions --------------------------------------------------------------------
@@ -318,10 +318,10 @@ async def test_one_reader_at_a_time(loop, reader, method):
 
 
 @on_loop
-async def test_repr(loop, streams):
-    reader = streams.StreamReader(loop=loop)
+async def test_repr(loop, lib):
+    reader = lib.StreamReader(loop=loop)
     assert repr(reader) == "<StreamReader>"
-    reader = streams.StreamReader(limit=5, loop=loop)
+    reader = lib.StreamReader(limit=5, loop=loop)
     reader.set_transport(FakeTransport())
     reader.feed_data(b"12345678901")
     assert repr(reader).startswith("<StreamReader 11 bytes limit=5 transport=<helpers.transports.FakeTransport")
@@ -335,8 +335,8 @@ async def test_repr(loop, streams):
 
 
 @on_loop
-async def test_the_transport_is_paused_above_twice_the_limit(loop, streams):
-    reader, transport = streams.StreamReader(limit=10, loop=loop), FakeTransport()
+async def test_the_transport_is_paused_above_twice_the_limit(loop, lib):
+    reader, transport = lib.StreamReader(limit=10, loop=loop), FakeTransport()
     reader.set_transport(transport)
     reader.feed_data(b"x" * 20)
     assert transport.calls == []
@@ -350,8 +350,8 @@ async def test_the_transport_is_paused_above_twice_the_limit(loop, streams):
 
 
 @on_loop
-async def test_whoever_waits_resumes_the_transport(loop, streams):
-    reader, transport = streams.StreamReader(limit=10, loop=loop), FakeTransport()
+async def test_whoever_waits_resumes_the_transport(loop, lib):
+    reader, transport = lib.StreamReader(limit=10, loop=loop), FakeTransport()
     reader.set_transport(transport)
     reader.feed_data(b"x" * 21)
     task = await started(loop, reader.readexactly(22))
@@ -361,8 +361,8 @@ async def test_whoever_waits_resumes_the_transport(loop, streams):
 
 
 @on_loop
-async def test_a_transport_that_cannot_pause(loop, streams):
-    reader, transport = streams.StreamReader(limit=10, loop=loop), FakeTransport(pausable=False)
+async def test_a_transport_that_cannot_pause(loop, lib):
+    reader, transport = lib.StreamReader(limit=10, loop=loop), FakeTransport(pausable=False)
     reader.set_transport(transport)
     reader.feed_data(b"x" * 21)
     reader.feed_data(b"x" * 21)
@@ -380,10 +380,10 @@ async def test_one_transport_only(loop, reader):
 # --- what the standard reader gets wrong -------------------------------------------------------
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
-async def test_cancelled_read_of_everything_loses_nothing(loop, streams):
-    reader = streams.StreamReader(limit=4, loop=loop)
+async def test_cancelled_read_of_everything_loses_nothing(loop, lib):
+    reader = lib.StreamReader(limit=4, loop=loop)
     task = await started(loop, reader.read())
     reader.feed_data(b"123456789")
     await turns(2)
@@ -392,7 +392,7 @@ async def test_cancelled_read_of_everything_loses_nothing(loop, streams):
     assert await reader.read() == b"123456789"
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
 async def test_read_in_the_turn_of_a_cancellation(loop, reader):
     task = await started(loop, reader.read(5))
@@ -403,7 +403,7 @@ async def test_read_in_the_turn_of_a_cancellation(loop, reader):
     await cancelled(task)
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
 async def test_who_is_overtaken_waits_on(loop, reader):
     task = await started(loop, reader.read(5))
@@ -415,7 +415,7 @@ async def test_who_is_overtaken_waits_on(loop, reader):
     assert await task == b"more"
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
 async def test_overtaken_by_a_reader_that_waits(loop, reader):
     task = await started(loop, reader.readline())
@@ -426,10 +426,10 @@ async def test_overtaken_by_a_reader_that_waits(loop, reader):
     assert await other == b"fine"
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
-async def test_no_wake_up_before_there_is_enough(loop, streams):
-    reader, transport = streams.StreamReader(limit=10, loop=loop), FakeTransport()
+async def test_no_wake_up_before_there_is_enough(loop, lib):
+    reader, transport = lib.StreamReader(limit=10, loop=loop), FakeTransport()
     reader.set_transport(transport)
     task = await started(loop, reader.readexactly(100))
     for _ in range(9):

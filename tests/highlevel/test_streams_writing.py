@@ -11,12 +11,12 @@ from helpers.transports import FakeTransport
 class Pair:
     """A reader and a writer over a transport that only notes what it is told."""
 
-    def __init__(self, loop, streams, **options):
+    def __init__(self, loop, lib, **options):
         self.transport = FakeTransport()
-        self.reader = streams.StreamReader(loop=loop, **options)
-        self.protocol = streams.StreamReaderProtocol(self.reader, loop=loop)
+        self.reader = lib.StreamReader(loop=loop, **options)
+        self.protocol = lib.StreamReaderProtocol(self.reader, loop=loop)
         self.protocol.connection_made(self.transport)
-        self.writer = streams.StreamWriter(self.transport, self.protocol, self.reader, loop)
+        self.writer = lib.StreamWriter(self.transport, self.protocol, self.reader, loop)
 
     async def drainer(self, loop):
         task = loop.create_task(self.writer.drain())
@@ -29,8 +29,8 @@ class Pair:
 
 
 @pytest.fixture
-def pair(loop, streams):
-    pair = Pair(loop, streams)
+def pair(loop, lib):
+    pair = Pair(loop, lib)
     yield pair
     pair.close()
 
@@ -72,7 +72,7 @@ async def test_several_tasks_drain(loop, pair):
     assert not pair.protocol._drain_waiters
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
 async def test_drain_waits_on_where_another_fills_the_buffer_again(loop, pair):
     pair.protocol.pause_writing()
@@ -109,7 +109,7 @@ async def test_drain_ends_when_the_connection_does(loop, pair):
         await pair.writer.drain()
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
 async def test_an_exception_for_a_drain_that_is_cancelled(loop, loop_errors, pair):
     pair.protocol.pause_writing()
@@ -141,26 +141,26 @@ async def test_drain_raises_the_readers_exception(loop, pair):
 
 
 @on_loop
-async def test_a_protocol_with_a_drain_of_its_own(loop, streams):
-    class Own(streams.FlowControlMixin):
+async def test_a_protocol_with_a_drain_of_its_own(loop, lib):
+    class Own(lib.FlowControlMixin):
         async def _drain_helper(self):
             called.append(True)
 
     called = []
     transport = FakeTransport()
-    writer = streams.StreamWriter(transport, Own(loop), None, loop)
+    writer = lib.StreamWriter(transport, Own(loop), None, loop)
     await writer.drain()
     assert called
     writer.close()
 
 
 @on_loop
-async def test_flow_control_alone(loop, streams):
+async def test_flow_control_alone(loop, lib):
     """As for connect_write_pipe(FlowControlMixin, ...)."""
-    protocol = streams.FlowControlMixin()
+    protocol = lib.FlowControlMixin()
     assert protocol._loop is loop
     transport = FakeTransport()
-    writer = streams.StreamWriter(transport, protocol, None, loop)
+    writer = lib.StreamWriter(transport, protocol, None, loop)
     protocol.connection_made(transport)
     protocol.pause_writing()
     task = loop.create_task(writer.drain())
@@ -192,7 +192,7 @@ async def test_wait_closed(loop, pair, error):
                 await waiting
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
 async def test_cancelling_one_who_waits_for_the_end_leaves_the_others(loop, pair):
     tasks = [loop.create_task(pair.writer.wait_closed()) for _ in range(2)]
@@ -207,8 +207,8 @@ async def test_cancelling_one_who_waits_for_the_end_leaves_the_others(loop, pair
 
 
 @on_loop
-async def test_nobody_has_to_wait_for_the_end(loop, loop_errors, streams):
-    pair = Pair(loop, streams)
+async def test_nobody_has_to_wait_for_the_end(loop, loop_errors, lib):
+    pair = Pair(loop, lib)
     pair.protocol.connection_lost(ConnectionResetError())
     pair.close()
     kept = pair.protocol._closed
@@ -219,10 +219,10 @@ async def test_nobody_has_to_wait_for_the_end(loop, loop_errors, streams):
     assert loop_errors == []
 
 
-@pytest.mark.std_streams_since(3, 13)
+@pytest.mark.reference_since(3, 13)
 @on_loop
-async def test_an_unclosed_writer_is_closed_and_told_of(loop, streams):
-    pair = Pair(loop, streams)
+async def test_an_unclosed_writer_is_closed_and_told_of(loop, lib):
+    pair = Pair(loop, lib)
     transport = pair.transport
     with pytest.warns(ResourceWarning, match="unclosed <StreamWriter"):
         del pair
@@ -230,9 +230,9 @@ async def test_an_unclosed_writer_is_closed_and_told_of(loop, streams):
     assert transport.calls == ["close"]
 
 
-@pytest.mark.std_streams_since(3, 13)
-def test_an_unclosed_writer_of_a_closed_loop(loop, streams):
-    pair = Pair(loop, streams)
+@pytest.mark.reference_since(3, 13)
+def test_an_unclosed_writer_of_a_closed_loop(loop, lib):
+    pair = Pair(loop, lib)
     loop.close()
     transport = pair.transport
     with pytest.warns(ResourceWarning, match="loop is closed"):
@@ -241,10 +241,10 @@ def test_an_unclosed_writer_of_a_closed_loop(loop, streams):
     assert transport.calls == []
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
-async def test_a_writer_that_was_never_made(loop, streams):
-    streams.StreamWriter.__new__(streams.StreamWriter)
+async def test_a_writer_that_was_never_made(loop, lib):
+    lib.StreamWriter.__new__(lib.StreamWriter)
     gc.collect()
 
 
@@ -266,9 +266,9 @@ async def test_what_a_writer_passes_on(loop, pair):
 
 
 @on_loop
-async def test_a_reader_that_nobody_holds_gets_nothing(loop, streams):
-    reader = streams.StreamReader(loop=loop)
-    protocol = streams.StreamReaderProtocol(reader, loop=loop)
+async def test_a_reader_that_nobody_holds_gets_nothing(loop, lib):
+    reader = lib.StreamReader(loop=loop)
+    protocol = lib.StreamReaderProtocol(reader, loop=loop)
     protocol.data_received(b"for the reader")
     assert await reader.read(100) == b"for the reader"
     del reader
@@ -277,10 +277,10 @@ async def test_a_reader_that_nobody_holds_gets_nothing(loop, streams):
     protocol.data_received(b"for nobody")
     protocol.eof_received()
     protocol.connection_lost(None)
-    streams.StreamReaderProtocol(None, loop=loop).data_received(b"for nobody")
+    lib.StreamReaderProtocol(None, loop=loop).data_received(b"for nobody")
 
 
-@pytest.mark.own_streams
+@pytest.mark.ours_only
 @on_loop
 async def test_instances_of_the_standard_classes(loop, pair):
     assert isinstance(pair.reader, asyncio.StreamReader)
