@@ -1,6 +1,8 @@
 cimport cython
 
 from tulipa._core.bytebuffer cimport ByteBuffer, SharedBuffer
+from tulipa._core.futures cimport Future, new_future
+from tulipa._core.ready cimport LoopState
 
 
 cdef class Inflow:
@@ -16,8 +18,6 @@ cdef class Inflow:
     cdef public bint _paused
     cdef object _limit_given
     cdef Py_ssize_t _cap
-    cdef dict __dict__
-    cdef object __weakref__
 
     cdef int _set_limit(self, object limit) except -1
     @cython.locals(surplus=Py_ssize_t)
@@ -40,3 +40,6 @@ cdef class Inflow:
     cpdef _drop_overlong(self, bytes separator, Py_ssize_t consumed)
     cdef bytes _take(self, Py_ssize_t size)
     cdef bytes _take_rest(self)
+
+
+cdef bint _is_pending(object waiter) except -1

@@ -6,7 +6,17 @@ Nothing is taken out for a reader before it runs: cancelled at any point, it lea
 import sys
 from asyncio.exceptions import IncompleteReadError, LimitOverrunError
 
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
 from tulipa._core.bytebuffer import ByteBuffer, SharedBuffer
+from tulipa._core.futures import Future
+from tulipa._core.ready import LoopState
+
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.futures import new_future
 
 _ALL = sys.maxsize
 
@@ -119,8 +129,11 @@ class Inflow:
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+            if _is_pending(waiter):
+                if type(waiter) is Future:
+                    cython.cast(Future, waiter)._finish(None)
+                else:
+                    waiter.set_result(None)
         return 0
 
     def _pause_if_full(self):
@@ -159,14 +172,18 @@ class Inflow:
         return self._new_waiter(self._store.count() + 1, method)
 
     def _new_waiter(self, need, method):
-        if self._waiter is not None and not self._waiter.done():
+        if self._waiter is not None and _is_pending(self._waiter):
             raise RuntimeError(
                 f"{method}() called while another coroutine is waiting for data of this stream; "
                 "let one task do the reading, or guard it with a lock"
             )
         if self._paused:
             self._resume()
-        waiter = self._loop.create_future()
+        loop = self._loop
+        if isinstance(loop, LoopState) and not cython.cast(LoopState, loop)._debug:
+            waiter = new_future(loop)
+        else:
+            waiter = loop.create_future()
         self._waiter = waiter
         self._need = need
         return waiter
@@ -263,3 +280,9 @@ class Inflow:
     def _take_rest(self):
         size = self._store.count()
         return self._take(size) if size > 0 else b""
+
+
+def _is_pending(waiter):
+    if type(waiter) is Future:
+        return not cython.cast(Future, waiter)._done
+    return not waiter.done()

@@ -10,8 +10,6 @@ cdef class StreamEvents:
     cdef public object _drain_waiters
     cdef public bint _drains_plainly
     cdef public object _stream_reader_wr
-    cdef dict __dict__
-    cdef object __weakref__
 
 
 cdef class Outflow:
@@ -19,7 +17,5 @@ cdef class Outflow:
     cdef public object _protocol
     cdef public object _reader
     cdef public object _loop
-    cdef dict __dict__
-    cdef object __weakref__
 
     cpdef bint _is_drained(self) except -1
