@@ -18,6 +18,7 @@ try:
         runners,
         staggered,
         streams,
+        subprocess,
         taskgroups,
         threads,
         timeouts,
@@ -28,8 +29,8 @@ except ModuleNotFoundError:
     ROOM = ()
 else:
     ROOM = (
-        barrier, gathering, graph, locks, queues, runners, staggered, streams, taskgroups, threads, timeouts, waiting,
-        wrapping,
+        barrier, gathering, graph, locks, queues, runners, staggered, streams, subprocess, taskgroups, threads, timeouts,
+        waiting, wrapping,
     )  # fmt: skip
 
 
