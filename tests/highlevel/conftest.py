@@ -29,8 +29,8 @@ except ModuleNotFoundError:
     ROOM = ()
 else:
     ROOM = (
-        barrier, gathering, graph, locks, queues, runners, staggered, streams, subprocess, taskgroups, threads, timeouts,
-        waiting, wrapping,
+        barrier, gathering, graph, locks, queues, runners, staggered, streams, subprocess, taskgroups, threads,
+        timeouts, waiting, wrapping,
     )  # fmt: skip
 
 
