@@ -360,6 +360,44 @@ async def test_whoever_waits_resumes_the_transport(loop, lib):
     assert await task == b"x" * 21 + b"y"
 
 
+@pytest.mark.ours_only
+@on_loop
+async def test_a_transport_that_gives_more_while_it_is_resumed(loop, lib):
+    class Eager(FakeTransport):
+        def resume_reading(self):
+            reader.feed_data(b"y")
+
+    reader = lib.StreamReader(limit=10, loop=loop)
+    reader.set_transport(Eager())
+    reader.feed_data(b"x" * 21)
+    assert await reader.readexactly(22) == b"x" * 21 + b"y"
+
+
+@pytest.mark.ours_only
+@on_loop
+async def test_a_transport_that_fails_to_resume(loop, lib):
+    class Broken(FakeTransport):
+        def resume_reading(self):
+            raise OSError("broken")
+
+    reader = lib.StreamReader(limit=10, loop=loop)
+    reader.set_transport(Broken())
+    reader.feed_data(b"x" * 21)
+    with pytest.raises(OSError, match="broken"):
+        await reader.readexactly(22)
+    assert await reader.readexactly(21) == b"x" * 21
+
+
+@pytest.mark.ours_only
+@on_loop
+async def test_a_reader_that_was_never_made(loop, lib):
+    reader = lib.StreamReader.__new__(lib.StreamReader)
+    with pytest.raises(AttributeError):
+        reader.feed_data(b"x")
+    with pytest.raises(AttributeError):
+        await reader.read(5)
+
+
 @on_loop
 async def test_a_transport_that_cannot_pause(loop, lib):
     reader, transport = lib.StreamReader(limit=10, loop=loop), FakeTransport(pausable=False)

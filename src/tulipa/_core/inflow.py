@@ -177,8 +177,6 @@ class Inflow:
                 f"{method}() called while another coroutine is waiting for data of this stream; "
                 "let one task do the reading, or guard it with a lock"
             )
-        if self._paused:
-            self._resume()
         loop = self._loop
         if isinstance(loop, LoopState) and not cython.cast(LoopState, loop)._debug:
             waiter = new_future(loop)
@@ -186,6 +184,12 @@ class Inflow:
             waiter = loop.create_future()
         self._waiter = waiter
         self._need = need
+        if self._paused:
+            try:
+                self._resume()  # may well give what it has been keeping at once
+            except BaseException:
+                self._waiter = None
+                raise
         return waiter
 
     def _stop_waiting(self, waiter):

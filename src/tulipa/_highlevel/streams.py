@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import socket
+import sys
 import warnings
 import weakref
 from asyncio.exceptions import IncompleteReadError, LimitOverrunError
@@ -20,7 +21,7 @@ if hasattr(socket, "AF_UNIX"):
 
 _DEFAULT_LIMIT = 65536
 _NEWLINE = [b"\n"]
-_EVERYTHING = (1 << 62) - 1  # more bytes than there can be
+_EVERYTHING = sys.maxsize  # more bytes than there can be
 
 
 async def open_connection(host=None, port=None, *, limit=_DEFAULT_LIMIT, **kwds):
@@ -316,7 +317,8 @@ class StreamWriter(Outflow, asyncio.StreamWriter):
         protocol._replace_transport(transport)
 
     def __del__(self, warnings=warnings):
-        if self._transport is None or self._transport.is_closing():
+        transport = getattr(self, "_transport", None)  # None or missing where __init__ has not run
+        if transport is None or transport.is_closing():
             return
         if self._loop.is_closed():
             warnings.warn("loop is closed", ResourceWarning, stacklevel=1, source=self)
