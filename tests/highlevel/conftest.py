@@ -8,6 +8,8 @@ import asyncio
 import sys
 import types
 
+import pytest
+
 try:
     from tulipa._highlevel import (
         barrier,
