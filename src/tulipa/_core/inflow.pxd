@@ -26,16 +26,18 @@ cdef class Inflow:
     cdef int _pause_if_full(self) except -1
     cdef int _resume_if_low(self) except -1
     cdef int _resume(self) except -1
-    cpdef _wait(self, Py_ssize_t need, object method)
+    cpdef _read(self, Py_ssize_t size)
+    cpdef _read_exactly(self, Py_ssize_t size)
+    cpdef _read_until(self, list separators, long long mark, object method)
     cpdef _wait_for_more(self, object method)
     cdef object _new_waiter(self, Py_ssize_t need, object method)
     cpdef _stop_waiting(self, object waiter)
     @cython.locals(count=Py_ssize_t)
-    cpdef _take_some(self, Py_ssize_t size)
-    cpdef _take_exactly(self, Py_ssize_t size)
+    cdef bytes _take_some(self, Py_ssize_t size)
+    cdef bytes _take_exactly(self, Py_ssize_t size)
     @cython.locals(count=Py_ssize_t, start=Py_ssize_t, place=Py_ssize_t, end=Py_ssize_t, found=Py_ssize_t,
                    separator=bytes)
-    cpdef _take_until(self, list separators, long long mark)
+    cdef bytes _take_until(self, list separators, long long mark)
     @cython.locals(count=Py_ssize_t, size=Py_ssize_t)
     cpdef _drop_overlong(self, bytes separator, Py_ssize_t consumed)
     cdef bytes _take(self, Py_ssize_t size)

@@ -24,8 +24,8 @@ _ALL = sys.maxsize
 class Inflow:
     """What a stream's reader is, but for its coroutines, which are not compiled.
 
-    A ``_take_…`` method gives bytes, or None where its reader has to wait: for the future that `_wait` gives, and
-    then it asks again, for another reader may have been faster.
+    A ``_read…`` method gives bytes, or where its reader has to wait, the future to wait for. Then it is asked again,
+    for another reader may have been faster. Who stops waiting before the future is done says so by `_stop_waiting`.
     """
 
     def __init__(self, limit, loop):
@@ -163,15 +163,30 @@ class Inflow:
 
     # -- the side of the reader -----------------------------------------------------------------------------
 
-    def _wait(self, need, method):
-        """A future that is done when there are `need` bytes, at the end and at an exception. One reader only."""
-        return self._new_waiter(need, method)
+    def _read(self, size):
+        """At most `size` bytes, as soon as there is one; everything up to the end for a negative size."""
+        data = self._take_some(size)
+        return self._new_waiter(1 if size > 0 else _ALL, "read") if data is None else data
+
+    def _read_exactly(self, size):
+        """`size` bytes; IncompleteReadError at the end."""
+        data = self._take_exactly(size)
+        return self._new_waiter(size, "readexactly") if data is None else data
+
+    def _read_until(self, separators, mark, method):
+        """What ends with one of `separators`, bytes by ascending length; the shortest there is.
+
+        `mark` is 0 at first, then what `_mark` says after the call before.
+        """
+        data = self._take_until(separators, mark)
+        return self._new_waiter(self._store.count() + 1, method) if data is None else data
 
     def _wait_for_more(self, method):
-        """As `_wait`, for a byte more than there is."""
+        """A future that is done when there is a byte more than now, at the end and at an exception."""
         return self._new_waiter(self._store.count() + 1, method)
 
     def _new_waiter(self, need, method):
+        """A future that is done when there are `need` bytes, at the end and at an exception. One reader only."""
         if self._waiter is not None and _is_pending(self._waiter):
             raise RuntimeError(
                 f"{method}() called while another coroutine is waiting for data of this stream; "
@@ -197,7 +212,7 @@ class Inflow:
             self._waiter = None
 
     def _take_some(self, size):
-        """At most `size` bytes, b"" at the end; everything up to the end for a negative size."""
+        """As `_read`, or None."""
         if self._exception is not None:
             raise self._exception
         if size == 0:
@@ -214,7 +229,7 @@ class Inflow:
         return self._take(size)
 
     def _take_exactly(self, size):
-        """`size` bytes; IncompleteReadError with what there is at the end."""
+        """As `_read_exactly`, or None."""
         if size < 0:
             raise ValueError(f"readexactly size can not be less than zero, got {size}")
         if self._exception is not None:
@@ -228,10 +243,10 @@ class Inflow:
         return None
 
     def _take_until(self, separators, mark):
-        """What ends with one of `separators`, bytes by ascending length; the shortest there is.
+        """As `_read_until`, or None.
 
-        `mark` is how far an earlier call has come, 0 for the first, `_mark` how far this one came, both counted from
-        the stream's beginning. LimitOverrunError takes nothing out, IncompleteReadError at the end everything.
+        `mark` and `_mark` are how far there is no separator, counted from the stream's beginning. LimitOverrunError
+        takes nothing out, IncompleteReadError at the end everything.
         """
         if self._exception is not None:
             raise self._exception

@@ -18,4 +18,5 @@ cdef class Outflow:
     cdef public object _reader
     cdef public object _loop
 
+    @cython.locals(events=StreamEvents, ours=bint)
     cpdef bint _is_drained(self) except -1

@@ -2,6 +2,11 @@
 
 import collections
 
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
 from tulipa._core.inflow import Inflow
 
 
@@ -42,10 +47,13 @@ class Outflow:
         """Whether writing may go on; False where it takes a closer look. Raises what the reader's exception is."""
         reader = self._reader
         if reader is not None:
-            exc = reader._exception if isinstance(reader, Inflow) else reader.exception()
+            ours = isinstance(reader, Inflow)
+            exc = cython.cast(Inflow, reader)._exception if ours else reader.exception()
             if exc is not None:
                 raise exc
-        events = self._protocol
-        if not isinstance(events, StreamEvents) or not events._drains_plainly:
+        if not isinstance(self._protocol, StreamEvents):
             return False
-        return not (events._paused or events._connection_lost or self._transport.is_closing())
+        events = cython.cast(StreamEvents, self._protocol)
+        if events._paused or events._connection_lost or not events._drains_plainly:
+            return False
+        return not self._transport.is_closing()

@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import socket
-import sys
 import warnings
 import weakref
 from asyncio.exceptions import IncompleteReadError, LimitOverrunError
@@ -21,7 +20,6 @@ if hasattr(socket, "AF_UNIX"):
 
 _DEFAULT_LIMIT = 65536
 _NEWLINE = [b"\n"]
-_EVERYTHING = sys.maxsize  # more bytes than there can be
 
 
 async def open_connection(host=None, port=None, *, limit=_DEFAULT_LIMIT, **kwds):
@@ -361,24 +359,21 @@ class StreamReader(Inflow, asyncio.StreamReader):
 
     async def read(self, n=-1):
         """At most `n` bytes, as soon as there is one, b"" at the end; all up to the end for a negative `n`."""
-        need = 1 if n > 0 else _EVERYTHING
-        while (data := self._take_some(n)) is None:
-            waiter = self._wait(need, "read")
+        while type(data := self._read(n)) is not bytes:
             try:
-                await waiter
+                await data
             except BaseException:
-                self._stop_waiting(waiter)
+                self._stop_waiting(data)
                 raise
         return data
 
     async def readexactly(self, n):
         """Exactly `n` bytes, be it more than the limit; IncompleteReadError, with the rest, where it ends before."""
-        while (data := self._take_exactly(n)) is None:
-            waiter = self._wait(n, "readexactly")
+        while type(data := self._read_exactly(n)) is not bytes:
             try:
-                await waiter
+                await data
             except BaseException:
-                self._stop_waiting(waiter)
+                self._stop_waiting(data)
                 raise
         return data
 
@@ -391,13 +386,12 @@ class StreamReader(Inflow, asyncio.StreamReader):
         try:
             if self._reads_lines_by_readuntil:
                 return await self.readuntil(b"\n")
-            while (line := self._take_until(_NEWLINE, mark)) is None:
+            while type(line := self._read_until(_NEWLINE, mark, "readline")) is not bytes:
                 mark = self._mark
-                waiter = self._wait_for_more("readline")
                 try:
-                    await waiter
+                    await line
                 except BaseException:
-                    self._stop_waiting(waiter)
+                    self._stop_waiting(line)
                     raise
         except IncompleteReadError as error:
             return error.partial
@@ -414,13 +408,12 @@ class StreamReader(Inflow, asyncio.StreamReader):
         """
         separators = _checked_separators(separator)
         mark = 0
-        while (data := self._take_until(separators, mark)) is None:
+        while type(data := self._read_until(separators, mark, "readuntil")) is not bytes:
             mark = self._mark
-            waiter = self._wait_for_more("readuntil")
             try:
-                await waiter
+                await data
             except BaseException:
-                self._stop_waiting(waiter)
+                self._stop_waiting(data)
                 raise
         return data
 
