@@ -43,6 +43,17 @@ async def test_reading_on_while_others_look_into_the_buffer(loop, reader):
     assert await reader.readline() == b"rest"
 
 
+@pytest.mark.ours_only
+@on_loop
+async def test_what_was_looked_through_is_taken_away(loop, reader):
+    reader.feed_data(b"x" * 50)
+    task = loop.create_task(reader.readline())
+    await turns()
+    del reader._buffer[:40]
+    reader.feed_data(b"\n")
+    assert await task == b"x" * 10 + b"\n"
+
+
 @on_loop
 async def test_another_buffer(loop, reader):
     reader._buffer = bytearray(b"given\nrest")

@@ -179,14 +179,14 @@ class Inflow:
         `mark` is 0 at first, then what `_mark` says after the call before.
         """
         data = self._take_until(separators, mark)
-        return self._new_waiter(self._store.count() + 1, method) if data is None else data
+        return self._new_waiter(0, method) if data is None else data
 
     def _wait_for_more(self, method):
-        """A future that is done when there is a byte more than now, at the end and at an exception."""
-        return self._new_waiter(self._store.count() + 1, method)
+        """A future that is done when more bytes have arrived, at the end and at an exception."""
+        return self._new_waiter(0, method)
 
     def _new_waiter(self, need, method):
-        """A future that is done when there are `need` bytes, at the end and at an exception. One reader only."""
+        """A future that is done when more has arrived, to at least `need` bytes, at the end and at an exception."""
         if self._waiter is not None and _is_pending(self._waiter):
             raise RuntimeError(
                 f"{method}() called while another coroutine is waiting for data of this stream; "
@@ -251,7 +251,8 @@ class Inflow:
         if self._exception is not None:
             raise self._exception
         count = self._store.count()
-        start = max(mark - self._consumed, 0)
+        # Whoever changes the bytes by way of `_buffer` moves them under the mark.
+        start = 0 if isinstance(self._store, SharedBuffer) else max(mark - self._consumed, 0)
         if count - start >= len(separators[0]):
             place = -1
             end = 0
@@ -277,8 +278,7 @@ class Inflow:
                 )
         if self._eof:
             raise IncompleteReadError(self._take_rest(), None)
-        # Whoever changes the bytes by way of `_buffer` moves them under the mark.
-        self._mark = 0 if isinstance(self._store, SharedBuffer) else self._consumed + start
+        self._mark = self._consumed + start
         return None
 
     def _drop_overlong(self, separator, consumed):
