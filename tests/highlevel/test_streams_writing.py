@@ -99,6 +99,21 @@ async def test_drain_raises_what_the_connection_was_lost_by(loop, pair):
 
 
 @on_loop
+async def test_drain_raises_the_first_loss(loop, lib):
+    """As a child's protocol hears: its stdin breaks, the child ends, both before who drains runs again."""
+    protocol, transport = lib.FlowControlMixin(loop), FakeTransport()
+    writer = lib.StreamWriter(transport, protocol, None, loop)
+    protocol.pause_writing()
+    task = loop.create_task(writer.drain())
+    await turns()
+    protocol.connection_lost(BrokenPipeError("gone"))
+    protocol.connection_lost(None)
+    with pytest.raises(BrokenPipeError, match="gone"):
+        await task
+    writer.close()
+
+
+@on_loop
 async def test_drain_ends_when_the_connection_does(loop, pair):
     pair.protocol.pause_writing()
     task = await pair.drainer(loop)

@@ -92,8 +92,9 @@ class FlowControlMixin(StreamEvents, asyncio.Protocol):
 
     def connection_lost(self, exc):
         """The connection is closed, by `exc` where that is an exception."""
+        if not self._connection_lost:  # a child's protocol hears of its stdin, then of the child
+            self._lost_by = exc
         self._connection_lost = True
-        self._lost_by = exc
         self._wake_drainers()
 
     def _wake_drainers(self):
