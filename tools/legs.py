@@ -22,6 +22,8 @@ SERIES = [f"3.{minor}" for minor in range(OLDEST, NEWEST + 1)]
 MODES = {"compiled": "TULIPA_REQUIRE_COMPILED", "interpreted": "TULIPA_PURE"}
 FORGOTTEN = ("PYTHONPATH", "PYTHONHOME", "TULIPA_DRIVER", *MODES.values())
 BUILD_INPUTS = ("CC", "CFLAGS", "LDFLAGS")
+# What the other Pythons' legs test is behaviour, and optimising costs a minute each.
+QUICK_CFLAGS = "-O1 -g0 -Wno-unused-function"
 # A worker for each core this process may use; tests of one xdist_group share a worker, and start first.
 # A crash ends the run and names the test: after several crashes, replaced workers have been seen to hang.
 IN_PARALLEL = ("-n", "auto", "--dist", "loadgroup", "--max-worker-restart", "0")
@@ -54,6 +56,8 @@ class Leg:
         subprocess.run([self.python, "-m", "venv", "--clear", str(self.home)], check=True)
         install = [str(self.own_python), "-m", "pip", "install", "--progress-bar", "off", f"{ROOT}[test]"]
         environ = self.environ | {MODES[self.mode]: "1"}
+        if not self.main:
+            environ.setdefault("CFLAGS", QUICK_CFLAGS)
         with log.open("w") as output:
             outcome = subprocess.run(install, cwd=ROOT, env=environ, stdout=output, stderr=output)
         if outcome.returncode == 0:
