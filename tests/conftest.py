@@ -9,6 +9,7 @@ for real descriptors; ``virtual_too`` adds the virtual driver (tests without soc
 import gc
 import itertools
 import os
+import signal
 import sys
 
 import pytest
@@ -20,6 +21,9 @@ _begun = itertools.count(1)
 
 
 def pytest_configure():
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So it is in a shell's background job, and in all children: those that tests interrupt would never end.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = os.environ.get("TULIPA_EXPECT")
     if wanted and tulipa is not None and wanted != _mode():
         raise pytest.UsageError(f"TULIPA_EXPECT={wanted}, but the tulipa installed here is {_mode()}")
