@@ -1,7 +1,7 @@
 """asyncio, implemented anew: a fast event loop, futures, tasks and transports.
 
-Three ways to use it: ``tulipa.run(main())``; ``tulipa.install()`` before ``asyncio.run(main())``; or
-``python -m tulipa app.py`` for a program that stays as it is.
+Three ways to use it: ``tulipa.run(main())`` for the loop alone; ``from tulipa import asyncio`` for the whole; and
+``python -m tulipa app.py``, or ``tulipa.install()``, for a program that stays as it is.
 """
 
 from tulipa import _subinterpreters  # noqa: F401  # before the first hot module
@@ -14,14 +14,15 @@ from tulipa._core.timers import TimerHandle
 from tulipa._ops.serve import Server
 from tulipa._version import __version__
 from tulipa.loop import EventLoop, new_event_loop
-from tulipa.policy import EventLoopPolicy, install, uninstall
-from tulipa.runners import run
+from tulipa.policy import EventLoopPolicy
+from tulipa.runners import Runner, run
 
 __all__ = (
     "EventLoop",
     "EventLoopPolicy",
     "Future",
     "Handle",
+    "Runner",
     "Server",
     "Task",
     "TimerHandle",
@@ -40,3 +41,24 @@ __all__ = (
 def is_compiled() -> bool:
     """Whether the hot modules are compiled; where not, the same code runs interpreted, slower."""
     return not _scheduler.__file__.endswith((".py", ".pyc"))
+
+
+def install() -> None:
+    """Full mode: put tulipa's asyncio in the standard library's place, for all that was or will be imported.
+
+    `uninstall` undoes it. A second time it looks through what was imported meanwhile. For tulipa's loops under the
+    standard library's asyncio use `tulipa.run`, ``loop_factory=tulipa.EventLoop`` or `EventLoopPolicy` instead.
+    """
+    from tulipa import _full_mode
+
+    _full_mode.install()
+
+
+def uninstall() -> None:
+    """Undo `install`; without it, nothing.
+
+    What others have changed since stays as they left it; modules imported since keep what they imported.
+    """
+    from tulipa import _full_mode
+
+    _full_mode.uninstall()

@@ -1,4 +1,8 @@
-"""The event loop policy: how programs that only say ``asyncio.run(main())`` get this loop."""
+"""The event loop policy: how programs that only say ``asyncio.run(main())`` get this loop.
+
+The standard library keeps the policy in force, in every mode. Where that is its own default, which nobody chose,
+tulipa's asyncio has a policy of its own beside it, which shares its state: the current loop is the same for both.
+"""
 
 import asyncio
 import warnings
@@ -10,36 +14,23 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     _DefaultPolicy = getattr(asyncio, "DefaultEventLoopPolicy", object)
 
-_before: list = []
-
 
 class EventLoopPolicy(_DefaultPolicy):  # type: ignore[misc, valid-type]
     """The default policy, child watcher included where there is one, with new loops of tulipa."""
+
+    _loop_factory = EventLoop
 
     def new_event_loop(self) -> EventLoop:
         """A new `EventLoop`."""
         return EventLoop()
 
 
-def install() -> None:
-    """From now on ``asyncio.run()``, ``asyncio.Runner()`` and ``asyncio.new_event_loop()`` make tulipa's loops.
-
-    Forked children have it too; in a process that is started anew (multiprocessing's "spawn" and "forkserver") call
-    it again. A second time it does nothing. Raises RuntimeError on a Python without event loop policies.
-    """
-    policy = _get_policy()
-    if not isinstance(policy, EventLoopPolicy):
-        _before[:] = [policy]
-        _set_policy(EventLoopPolicy())
+# The standard library's default policy and ours that shares its state.
+_beside: dict = {}
 
 
-def uninstall() -> None:
-    """Put back the policy that `install` found; does nothing where another one has taken tulipa's place."""
-    if isinstance(_get_policy(), EventLoopPolicy):
-        _set_policy(_before.pop() if _before else None)
-
-
-def _get_policy():
+def standard_policy():
+    """The policy in force, as the standard library has it. RuntimeError on a Python without policies."""
     if _DefaultPolicy is object:
         raise RuntimeError(
             "this Python has no event loop policies; use tulipa.run(main()), "
@@ -50,7 +41,44 @@ def _get_policy():
         return asyncio.get_event_loop_policy()
 
 
-def _set_policy(policy):
+def set_standard_policy(policy):
+    """Put `policy` in force for the standard library, and so for all."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         asyncio.set_event_loop_policy(policy)
+
+
+def get_event_loop_policy():
+    """The policy that makes loops: the one that was chosen, else tulipa's."""
+    policy = standard_policy()
+    if type(policy) is not _DefaultPolicy:
+        return policy
+    ours = _beside.get(policy)
+    if ours is None:
+        ours = EventLoopPolicy()
+        ours._local = policy._local
+        _beside.clear()
+        _beside[policy] = ours
+    return ours
+
+
+def set_event_loop_policy(policy):
+    """Choose a policy; None for the default. Raises TypeError for what is none."""
+    asyncio.set_event_loop_policy(policy)
+
+
+def get_event_loop():
+    """The running loop, or else the current one of the policy; RuntimeError where there is none."""
+    return asyncio._get_running_loop() or get_event_loop_policy().get_event_loop()
+
+
+def set_event_loop(loop):
+    """Make `loop` the current one of this thread; None for none."""
+    get_event_loop_policy().set_event_loop(loop)
+
+
+def new_event_loop():
+    """A new loop, as the policy makes them; tulipa's where none was chosen."""
+    if _DefaultPolicy is object:
+        return EventLoop()
+    return get_event_loop_policy().new_event_loop()

@@ -1,0 +1,57 @@
+"""What libraries reach for beneath the public names.
+
+Where tulipa has nothing of its own for a name of one of asyncio's modules, the standard library's object is there.
+"""
+
+import asyncio as _standard
+import importlib
+import sys
+import warnings
+
+_OURS = "tulipa.asyncio"
+_NAME = _standard.__name__
+
+# Names of public policies that Python 3.14 deprecates: asked for only when somebody asks us.
+_POLICIES = {"DefaultEventLoopPolicy": "tulipa.policy:EventLoopPolicy"}
+
+
+def share(*modules):
+    """Let these modules of the standard library be modules of our package too."""
+    for module in modules:
+        sys.modules[module.__name__.replace(_NAME, _OURS, 1)] = module
+
+
+def complete(*modules):
+    """Add to modules of ours what the standard library's of the same names have beyond them."""
+    pairs = []
+    for module in modules:
+        try:
+            pairs.append((importlib.import_module(module.__name__.replace(_OURS, _NAME, 1)), module))
+        except ImportError:
+            continue  # newer than the running version, or of another platform
+    instead = {id(standard): module for standard, module in pairs}
+    for standard, module in pairs:
+        for name in module.__all__:
+            instead[id(vars(standard).get(name))] = vars(module)[name]
+    for standard, module in pairs:
+        for name, value in vars(standard).items():
+            if not (name.startswith("__") and name.endswith("__")):
+                vars(module).setdefault(name, instead.get(id(value), value))
+
+
+def older_name(name):
+    """A name of the running version's asyncio package that is not among the newest's. AttributeError otherwise."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {_OURS!r} has no attribute {name!r}")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            value = getattr(_standard, name)
+        except AttributeError:
+            raise AttributeError(f"module {_OURS!r} has no attribute {name!r}") from None
+    for warning in caught:
+        warnings.warn(warning.message, warning.category, stacklevel=3)
+    if name in _POLICIES:
+        module, _, ours = _POLICIES[name].partition(":")
+        return getattr(importlib.import_module(module), ours)
+    return value

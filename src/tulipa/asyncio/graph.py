@@ -1,0 +1,17 @@
+"""The call graph: which task is awaited by which."""
+
+from tulipa.asyncio._pending import (
+    FrameCallGraphEntry,
+    FutureCallGraph,
+    capture_call_graph,
+    format_call_graph,
+    print_call_graph,
+)
+
+__all__ = (
+    "capture_call_graph",
+    "format_call_graph",
+    "print_call_graph",
+    "FrameCallGraphEntry",
+    "FutureCallGraph",
+)

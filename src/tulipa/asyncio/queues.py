@@ -1,0 +1,7 @@
+"""Queues."""
+
+from asyncio.queues import QueueEmpty, QueueFull
+
+from tulipa.asyncio._pending import LifoQueue, PriorityQueue, Queue, QueueShutDown
+
+__all__ = ("Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown")

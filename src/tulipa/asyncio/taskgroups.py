@@ -1,0 +1,5 @@
+"""Task groups."""
+
+from tulipa.asyncio._pending import TaskGroup
+
+__all__ = ("TaskGroup",)

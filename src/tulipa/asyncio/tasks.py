@@ -1,0 +1,54 @@
+"""Tasks, and waiting for them."""
+
+# The tables of tasks are shared with the standard library.
+from asyncio.tasks import (
+    _enter_task,
+    _leave_task,
+    _register_task,
+    _unregister_task,
+    all_tasks,
+    current_task,
+)
+
+from tulipa._core.pause import sleep
+from tulipa._core.tasks import Task, create_eager_task_factory, eager_task_factory
+from tulipa.asyncio._pending import (
+    ALL_COMPLETED,
+    FIRST_COMPLETED,
+    FIRST_EXCEPTION,
+    as_completed,
+    create_task,
+    ensure_future,
+    gather,
+    run_coroutine_threadsafe,
+    shield,
+    wait,
+    wait_for,
+)
+
+# The standard library has one class in C and one in Python; here they are the same.
+_CTask = _PyTask = Task
+
+__all__ = (
+    "Task",
+    "create_task",
+    "FIRST_COMPLETED",
+    "FIRST_EXCEPTION",
+    "ALL_COMPLETED",
+    "wait",
+    "wait_for",
+    "as_completed",
+    "sleep",
+    "gather",
+    "shield",
+    "ensure_future",
+    "run_coroutine_threadsafe",
+    "current_task",
+    "all_tasks",
+    "create_eager_task_factory",
+    "eager_task_factory",
+    "_register_task",
+    "_unregister_task",
+    "_enter_task",
+    "_leave_task",
+)
