@@ -15,14 +15,13 @@ from tulipa._ops.serve import Server
 from tulipa._version import __version__
 from tulipa.loop import EventLoop, new_event_loop
 from tulipa.policy import EventLoopPolicy
-from tulipa.runners import Runner, run
+from tulipa.runners import run
 
 __all__ = (
     "EventLoop",
     "EventLoopPolicy",
     "Future",
     "Handle",
-    "Runner",
     "Server",
     "Task",
     "TimerHandle",

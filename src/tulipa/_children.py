@@ -1,13 +1,12 @@
 """Under ``python -m tulipa`` the processes that multiprocessing makes run on tulipa too, however they are started.
 
-A forked child has the event loop policy of its parent. One that is started anew ("spawn", "forkserver") gets its
-Process object by pickle, and in it the settings that pass from parent to child: unpickling ours installs the policy.
-That is after the main module was imported there, and before the process's function is called.
+A forked child has the modules of its parent. One that is started anew ("spawn", "forkserver") gets its Process object
+by pickle, and in it the settings that pass from parent to child: unpickling ours installs tulipa. That is after the main module was imported there, and before the process's function is called.
 """
 
 from multiprocessing import process
 
-from tulipa import policy
+import tulipa
 
 _NAME = "tulipa"
 
@@ -20,13 +19,13 @@ class Installer:
 
 
 def install() -> None:
-    """As `tulipa.install()`, for this process and for those that multiprocessing makes from now on."""
-    policy.install()
+    """`tulipa.install()` for this process and for those that multiprocessing makes from now on."""
+    tulipa.install()
     settings = getattr(process.current_process(), "_config", None)
     if isinstance(settings, dict):
         settings[_NAME] = Installer()
 
 
 def _install_here():
-    policy.install()
+    tulipa.install()
     return Installer()

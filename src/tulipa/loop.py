@@ -3,6 +3,7 @@
 import asyncio
 import weakref
 from collections.abc import Callable
+from selectors import BaseSelector
 
 from tulipa._core.scheduler import Scheduler
 from tulipa._drivers import make_driver
@@ -32,18 +33,21 @@ from tulipa._transports.endpoint import Endpoint
 class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # the .pxd has the scheduler's types
     """An asyncio event loop.
 
-    `driver` is what waits for the outside world: "epoll", "selectors", "virtual", a Driver of your own (closed
-    with the loop), or None for the environment's TULIPA_DRIVER, else for the best of the platform. Each transport
-    reads and writes through ``wrap_endpoint(endpoint)`` where that is given; `tulipa.testing` has some that inject
-    faults. Raises ValueError for an unknown driver, OSError where it can't be had here.
+    `driver` is what waits for the outside world: "epoll", "selectors", "virtual", a Driver or a selector of your own
+    (closed with the loop), or None for the environment's TULIPA_DRIVER, else for the best of the platform; `selector`
+    is asyncio's name for it. Each transport reads and writes through ``wrap_endpoint(endpoint)`` where that is given;
+    `tulipa.testing` has some that inject faults. Raises ValueError for an unknown driver, OSError where it can't be
+    had here.
     """
 
     def __init__(
         self,
-        driver: str | Driver | None = None,
+        driver: str | Driver | BaseSelector | None = None,
         *,
+        selector: BaseSelector | None = None,
         wrap_endpoint: Callable[[Endpoint], Endpoint] | None = None,
     ) -> None:
+        driver = selector if driver is None else driver
         Scheduler.__init__(self, make_driver(driver))
         self._wrap_endpoint = wrap_endpoint
         self._exception_handler = None

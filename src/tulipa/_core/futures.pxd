@@ -27,6 +27,7 @@ cdef class Future(Link):
     cdef int _prepare(self, object loop) except -1
     cdef object _take_result(self)
     cdef object _failure(self)
+    cdef int _check_made(self) except -1
     cdef int _check_pending(self) except -1
     cdef bint _cancel(self, object msg) except -1
     cdef int _finish(self, object result) except -1

@@ -97,6 +97,7 @@ class Future(Link):
 
     def get_loop(self):
         """The loop that this future belongs to."""
+        self._check_made()
         return self._loop
 
     def done(self):
@@ -150,17 +151,26 @@ class Future(Link):
 
     def cancel(self, msg=None):
         """Cancel and schedule the callbacks; False where it was done already."""
+        self._check_made()
         self._log_tb = False
         return self._cancel(msg)
 
     def set_result(self, result):
         """Make it done with `result`; InvalidStateError where it was done already."""
+        self._check_made()
         self._finish(result)
 
     def set_exception(self, exception):
         """Make it done with `exception` (an instance or a class); InvalidStateError where it was done already."""
+        self._check_made()
         self._check_pending()
         self._fail(_checked_exception(exception))
+
+    def _check_made(self):
+        if (not cython.compiled and "_loop" not in self.__dict__) or self._loop is None:
+            raise RuntimeError(
+                "Future object is not initialized. A subclass with an __init__ of its own has to call super().__init__()"
+            )
 
     def _check_pending(self):
         if self._done:
@@ -194,6 +204,7 @@ class Future(Link):
 
     def add_done_callback(self, fn, /, *, context=None):
         """Have ``fn(future)`` called soon after it is done, in `context` (a copy of the current one)."""
+        self._check_made()
         if context is None:
             context = current_context()
         if self._done:
@@ -203,6 +214,7 @@ class Future(Link):
 
     def remove_done_callback(self, fn, /):
         """Remove every callback equal to `fn`; gives how many there were."""
+        self._check_made()
         # Comparing may run code that removes callbacks too: what is left then is looked up anew.
         removed = {id(entry) for entry in self._entries() if _as_callback(entry)[0] == fn}
         entries = self._entries()

@@ -70,6 +70,9 @@ class ReadyQueue:
         self._posted.append(link)
         self._has_posted = True
 
+    def __len__(self):
+        return self.count
+
     def has_work(self):
         """Whether anything waits to be run, posted links included."""
         return self.count > 0 or self._has_posted

@@ -126,9 +126,15 @@ class Scheduler(LoopState):
             kwargs["context"] = context
         if eager_start is not None:
             kwargs["eager_start"] = eager_start
-        if name is not None:
-            kwargs["name"] = name
-        return self._task_factory(self, coro, **kwargs)
+        if name is None:
+            return self._task_factory(self, coro, **kwargs)
+        if takes_name(self._task_factory):
+            return self._task_factory(self, coro, name=name, **kwargs)
+        # Made for Python 3.12 or older, where the name was set afterwards.
+        task = self._task_factory(self, coro, **kwargs)
+        if hasattr(task, "set_name"):
+            task.set_name(name)
+        return task
 
     def set_task_factory(self, factory):
         """Make tasks by ``factory(loop, coro, **kwargs)``; None for tulipa.Task. Raises TypeError."""
@@ -311,3 +317,14 @@ class Scheduler(LoopState):
         self._timers.clear()
         unregister_loop(self)
         self._settling.clear()
+
+
+def takes_name(factory):
+    """Whether a task factory can be called with `name`."""
+    try:
+        inspect.signature(factory).bind(None, None, name="")
+    except TypeError:
+        return False
+    except ValueError:
+        pass  # nothing is known of it
+    return True

@@ -224,7 +224,7 @@ class Task(Future):
     def _step(self, failure):
         """Resume the coroutine, by `failure` if there is one, as the loop's current task."""
         if self._done:
-            raise InvalidStateError(f"step of a task that is done already: {self!r}")
+            raise InvalidStateError(f"step(): already done: {self!r}")
         if self._must_cancel:
             if not isinstance(failure, CancelledError):
                 failure = self._make_cancelled_error()

@@ -3,6 +3,8 @@
 
 def to_raise(kind, value, traceback):
     """The exception itself, of the three forms that ``throw`` takes. Raises TypeError for anything else."""
+    if isinstance(kind, BaseException) and value is not None:
+        raise TypeError(f"instance exception may not have a separate value: {value!r} beside {kind!r}")
     error = kind if value is None else value
     if isinstance(error, type) and issubclass(error, BaseException):
         error = error()

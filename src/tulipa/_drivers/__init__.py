@@ -2,6 +2,7 @@
 
 import os
 import sys
+from selectors import BaseSelector
 
 from tulipa._drivers.base import Driver
 
@@ -9,7 +10,7 @@ NAMES = ("epoll", "selectors", "virtual")
 
 
 def make_driver(choice=None):
-    """The driver for `choice`: a Driver, a name of NAMES, or None for TULIPA_DRIVER, else the platform's best.
+    """The driver for `choice`: a Driver, a selector, a name of NAMES, or None for TULIPA_DRIVER, else the platform's best.
 
     Raises ValueError for an unknown name, TypeError for anything else, OSError where it can't be had here.
     """
@@ -17,8 +18,12 @@ def make_driver(choice=None):
         return choice
     if choice is None:
         choice = os.environ.get("TULIPA_DRIVER") or ("epoll" if sys.platform == "linux" else "selectors")
+    if isinstance(choice, BaseSelector):
+        from tulipa._drivers.selectors import SelectorsDriver
+
+        return SelectorsDriver(choice)
     if not isinstance(choice, str):
-        raise TypeError(f"driver must be a name ({', '.join(NAMES)}), a Driver or None, not {choice!r}")
+        raise TypeError(f"driver must be a name ({', '.join(NAMES)}), a Driver, a selector or None, not {choice!r}")
     if choice == "epoll":
         if sys.platform != "linux":
             raise OSError("the epoll driver needs Linux; choose driver='selectors' here")

@@ -9,6 +9,7 @@ import signal
 import threading
 from asyncio import CancelledError, constants
 
+from tulipa import policy
 from tulipa._highlevel.gathering import gather
 from tulipa._highlevel.wrapping import hint_for, wait_for_awaitable
 
@@ -86,7 +87,7 @@ class Runner:
             loop.run_until_complete(_shut_down_executor(loop))
         finally:
             if self._set_event_loop:
-                asyncio.set_event_loop(None)
+                policy.set_event_loop(None)
             loop.close()
             self._loop = None
             self._state = _State.CLOSED
@@ -97,8 +98,8 @@ class Runner:
         if self._state is _State.INITIALIZED:
             return
         if self._loop_factory is None:
-            self._loop = asyncio.new_event_loop()
-            asyncio.set_event_loop(self._loop)
+            self._loop = policy.new_event_loop()
+            policy.set_event_loop(self._loop)
             self._set_event_loop = True
         else:
             self._loop = self._loop_factory()
@@ -140,12 +141,16 @@ def run(main, *, debug=None, loop_factory=None):
         return runner.run(main)
 
 
+class NotACoroutine(TypeError, ValueError):
+    """What `run` was given; a ValueError too, as up to Python 3.13."""
+
+
 def as_coroutine(main):
     """The coroutine given, or one that waits for the awaitable given. Raises TypeError."""
     if asyncio.iscoroutine(main):
         return main
     if not inspect.isawaitable(main):
-        raise TypeError(f"a coroutine was expected, got {main!r}{hint_for(main)}")
+        raise NotACoroutine(f"a coroutine was expected, got {main!r}{hint_for(main)}")
     return wait_for_awaitable(main)
 
 

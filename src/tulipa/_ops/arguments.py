@@ -21,11 +21,11 @@ def check_stream_socket(sock):
     """Raises TypeError for an SSLSocket and ValueError for what is no stream socket."""
     check_not_tls_socket(sock)
     if sock.type != socket.SOCK_STREAM:
-        raise ValueError(f"a stream socket (SOCK_STREAM) was expected, got {sock!r}")
+        raise ValueError(f"A Stream Socket was expected (SOCK_STREAM), got {sock!r}")
 
 
 def check_unix_stream_socket(sock):
     """Raises TypeError for an SSLSocket and ValueError for what is no stream socket of the UNIX family."""
     check_not_tls_socket(sock)
     if sock.family != socket.AF_UNIX or sock.type != socket.SOCK_STREAM:
-        raise ValueError(f"a UNIX stream socket (AF_UNIX, SOCK_STREAM) was expected, got {sock!r}")
+        raise ValueError(f"A UNIX Domain Stream Socket was expected (AF_UNIX, SOCK_STREAM), got {sock!r}")

@@ -157,8 +157,8 @@ def _sum_up(errors, all_errors):
     different = {str(error): error for error in errors}
     if len(different) == 1 or not all(isinstance(error, OSError) for error in errors):
         return errors[0]
-    message = f"none of {len(errors)} addresses could be connected to: {'; '.join(different)}"
-    numbers = {error.errno for error in errors}
+    message = f"Multiple exceptions: {', '.join(different)}"
+    numbers = {error.errno for error in errors} - {None}
     return OSError(numbers.pop(), message) if len(numbers) == 1 else OSError(message)
 
 

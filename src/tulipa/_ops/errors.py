@@ -16,7 +16,7 @@ def get_exception_handler(loop) -> Handler | None:
 def set_exception_handler(loop, handler: Handler | None) -> None:
     """Have ``handler(loop, context)`` called for such exceptions; None for the default. Raises TypeError."""
     if handler is not None and not callable(handler):
-        raise TypeError(f"a callable handler(loop, context) or None is expected, got {handler!r}")
+        raise TypeError(f"A callable object or None is expected, got {handler!r}; it is called with (loop, context)")
     loop._exception_handler = handler
 
 

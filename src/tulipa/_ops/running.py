@@ -46,7 +46,7 @@ def run_until_complete(loop, future: Generator[Any, None, T] | Awaitable[T]) -> 
     if ours and isinstance(waited, asyncio.Task):
         # Should the loop stop too early, the exception below says so: no second complaint is needed.
         waited._log_destroy_pending = False  # type: ignore[attr-defined]
-    waited.add_done_callback(_stop_when_done)
+    waited.add_done_callback(_run_until_complete_cb)
     try:
         loop.run_forever()
     except BaseException:
@@ -55,7 +55,7 @@ def run_until_complete(loop, future: Generator[Any, None, T] | Awaitable[T]) -> 
             waited.exception()
         raise
     finally:
-        waited.remove_done_callback(_stop_when_done)
+        waited.remove_done_callback(_run_until_complete_cb)
     if not waited.done():
         raise RuntimeError("Event loop stopped before Future completed.")
     return waited.result()
@@ -144,7 +144,7 @@ def _as_future(loop, thing) -> asyncio.Future[Any]:
     return asyncio.ensure_future(thing, loop=loop)
 
 
-def _stop_when_done(future):
+def _run_until_complete_cb(future):
     if not future.cancelled() and isinstance(future.exception(), (SystemExit, KeyboardInterrupt)):
         # That has left run_forever already: to stop would end the next run at once.
         return

@@ -174,6 +174,11 @@ class Server(asyncio.AbstractServer):
         """The listening sockets, as asyncio.trsock.TransportSocket; none when closed."""
         return () if self._closed else tuple(TransportSocket(listener.sock) for listener in self._listeners)
 
+    @property
+    def _sockets(self):
+        """The sockets themselves; None when closed, as libraries ask for."""
+        return None if self._closed else [listener.sock for listener in self._listeners]
+
     def get_loop(self):
         """The loop that it serves on."""
         return self._loop

@@ -66,7 +66,7 @@ def _check_path_or_sock(path, sock):
     if path is not None and sock is not None:
         raise ValueError("path and sock can not be specified at the same time; give one of them")
     if path is None and sock is None:
-        raise ValueError("no path and sock were specified; give one of them")
+        raise ValueError("path was not specified, and no sock specified; give one of them")
     if sock is not None:
         check_unix_stream_socket(sock)
 

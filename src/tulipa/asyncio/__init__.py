@@ -41,6 +41,9 @@ from tulipa.asyncio import (
     unix_events,
 )
 
+# Modules of other platforms (`proactor_events`), and newer ones that have no counterpart here, are loaded from there.
+__path__ = [*__path__, *_beneath.standard_path()]
+
 _beneath.share(
     base_futures,
     base_subprocess,

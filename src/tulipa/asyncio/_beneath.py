@@ -4,8 +4,10 @@ Where tulipa has nothing of its own for a name of one of asyncio's modules, the 
 """
 
 import asyncio as _standard
+import functools
 import importlib
 import sys
+import types
 import warnings
 
 _OURS = "tulipa.asyncio"
@@ -13,6 +15,11 @@ _NAME = _standard.__name__
 
 # Names of public policies that Python 3.14 deprecates: asked for only when somebody asks us.
 _POLICIES = {"DefaultEventLoopPolicy": "tulipa.policy:EventLoopPolicy"}
+
+
+def standard_path():
+    """Where the standard library's package is."""
+    return list(_standard.__path__)
 
 
 def share(*modules):
@@ -31,12 +38,13 @@ def complete(*modules):
             continue  # newer than the running version, or of another platform
     instead = {id(standard): module for standard, module in pairs}
     for standard, module in pairs:
-        for name in module.__all__:
-            instead[id(vars(standard).get(name))] = vars(module)[name]
+        instead |= {id(vars(standard)[name]): vars(module)[name] for name in module.__all__ if name in vars(standard)}
     for standard, module in pairs:
         for name, value in vars(standard).items():
-            if not (name.startswith("__") and name.endswith("__")):
+            if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | types.ModuleType):
                 vars(module).setdefault(name, instead.get(id(value), value))
+        # All else, state included, is looked up when it is asked for.
+        vars(module).setdefault("__getattr__", functools.partial(getattr, standard))
 
 
 def older_name(name):

@@ -1,5 +1,5 @@
 """Running a program's main coroutine."""
 
-from tulipa.runners import Runner, run
+from tulipa._highlevel.runners import Runner, run
 
 __all__ = ("Runner", "run")

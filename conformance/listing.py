@@ -1,0 +1,107 @@
+"""The list of tests that are known not to pass, each group with its reason: expected.txt.
+
+    # reason, in one or more lines
+    test_module.Class.test_name  3.11 3.12 3.13
+
+An empty line ends a group. Unexpected failures and unexpected passes are both errors.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PATH = Path(__file__).with_name("expected.txt")
+UNEXPLAINED = "UNEXPLAINED"
+
+
+@dataclass
+class Report:
+    """How a run compares with the list."""
+
+    series: str
+    counts: Counter
+    listed: int
+    surprises: list = field(default_factory=list)
+
+    @property
+    def good(self):
+        return not self.surprises
+
+    def text(self, seconds):
+        """What is printed of a run."""
+        ran = self.counts["passed"] + self.counts["failed"]
+        share = 100 * self.listed / max(1, ran)
+        line = (
+            f"Python {self.series}: {ran} tests ran, {self.counts['passed']} passed, {self.listed} are listed as "
+            f"not passing ({share:.1f} %), {self.counts['skipped']} skipped by the suite itself; {seconds:.0f} s"
+        )
+        return "\n".join([*self.surprises, line + ("" if self.good else f"; {len(self.surprises)} SURPRISES")])
+
+
+class Listing:
+    """The groups of the list: reason → test → series."""
+
+    def __init__(self, groups):
+        self.groups = groups
+
+    def listed(self, series):
+        """Tests that are not expected to pass there."""
+        return {test for tests in self.groups.values() for test, where in tests.items() if series in where}
+
+    def compare(self, series, outcomes, partial=False):
+        """A Report on {test: (outcome, details)}; `partial` where not all tests were run."""
+        listed = self.listed(series)
+        counts = Counter(outcome for outcome, _ in outcomes.values())
+        report = Report(series, counts, len(listed & set(outcomes)))
+        for test, (outcome, details) in sorted(outcomes.items()):
+            if outcome == "failed" and test not in listed:
+                report.surprises.append(f"UNEXPECTED FAILURE {test}: {details}")
+            elif outcome == "passed" and test in listed:
+                report.surprises.append(f"UNEXPECTED PASS {test}: take it from {PATH.name}")
+        if not partial:
+            gone = sorted(listed - set(outcomes))
+            report.surprises += [f"NO SUCH TEST {test}: take it from {PATH.name}" for test in gone]
+        unexplained = self.groups.get(UNEXPLAINED, {})
+        report.surprises += [f"UNEXPLAINED {test}: give a reason in {PATH.name}" for test in sorted(unexplained)]
+        return report
+
+    def update(self, series, outcomes):
+        """Make the list what this run says; what is new stands without a reason."""
+        failed = {test for test, (outcome, _) in outcomes.items() if outcome == "failed"}
+        skipped = {test for test, (outcome, _) in outcomes.items() if outcome == "skipped"}
+        everywhere = {test for tests in self.groups.values() for test in tests}
+        for tests in self.groups.values():
+            for test, where in list(tests.items()):
+                (where.add if test in failed else where.discard)(series)
+                if not where:
+                    del tests[test]
+        for test in failed - everywhere - skipped:
+            self.groups.setdefault(UNEXPLAINED, {}).setdefault(test, set()).add(series)
+
+    def write(self):
+        """Write the list."""
+        blocks = []
+        for reason, tests in self.groups.items():
+            if tests:
+                lines = [f"# {line}".rstrip() for line in reason.split("\n")]
+                lines += [f"{test}  {' '.join(sorted(where, key=order))}" for test, where in sorted(tests.items())]
+                blocks.append("\n".join(lines) + "\n")
+        PATH.write_text("\n".join(blocks))
+
+
+def order(series):
+    return [int(part) for part in series.split(".")]
+
+
+def read():
+    """The list as it is checked in."""
+    groups = {}
+    for block in PATH.read_text().split("\n\n") if PATH.exists() else []:
+        lines = [line for line in block.splitlines() if line.strip()]
+        reason = "\n".join(line.removeprefix("#").strip() for line in lines if line.startswith("#"))
+        tests = groups.setdefault(reason, {})
+        for line in lines:
+            if not line.startswith("#"):
+                test, *where = line.split()
+                tests[test] = set(where)
+    return Listing(groups)
