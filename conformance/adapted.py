@@ -5,6 +5,7 @@
    methods that note readers and writers are CPython's.
 2. `mock.patch("asyncio.base_events.logger")` and the like. A test that replaces a global of one of asyncio's modules
    means the code that uses it, which for tulipa is in other modules: the patch reaches them.
+3. `loop._run_once()`, with which some tests run a loop for one turn, is a method that does so by `run_forever`.
 """
 
 import sys
@@ -29,6 +30,13 @@ def adapt():
         if "reader" in name or "writer" in name or name in ("reset_counters", "_ensure_fd_no_transport"):
             setattr(TestLoop, name, value)
     utils.TestLoop = TestLoop
+    EventLoop._run_once = run_one_turn
+
+
+def run_one_turn(loop):
+    """What tests that step a loop by hand call."""
+    loop.call_soon(loop.stop)
+    loop.run_forever()
 
 
 class Reaching(types.ModuleType):
@@ -90,10 +98,6 @@ class TestLoop(EventLoop):
         self.readers, self.writers = {}, {}
         self._transports = weakref.WeakValueDictionary()
         self.reset_counters()
-
-    def _run_once(self):
-        self.call_soon(self.stop)
-        self.run_forever()
 
     def run_forever(self):
         self._script.begun = False

@@ -21,7 +21,6 @@ PORTION = 250
 EXCLUDED = ("test_windows_events", "test_windows_utils", "test_proactor_events")
 
 
-DEBUG = open("/tmp/facade-debug.txt", "w")
 class Suite:
     """test.test_asyncio of one interpreter."""
 
@@ -74,8 +73,6 @@ class Suite:
                 running = name if kind == "start" else None
                 if kind == "end":
                     outcomes[name] = rest[0], rest[1]
-                    DEBUG.write(f"{rest[0]} {name} {time.monotonic()-t0:.1f} {rest[1]}\n"); DEBUG.flush()
-                t0 = time.monotonic()
             if process.poll() is None and running is not None:
                 outcomes[running] = "failed", f"took more than {LIMIT} seconds"
             elif running is not None:
@@ -95,7 +92,7 @@ class Suite:
         output = None if self._verbose or "--list" in arguments else subprocess.DEVNULL
         with tempfile.TemporaryDirectory(prefix="conformance-") as directory:
             process = subprocess.Popen(
-                [self._python, str(WORKER), *arguments], pass_fds=[writing], env=environ, cwd=directory,
+                [self._python, "-W", "ignore", str(WORKER), *arguments], pass_fds=[writing], env=environ, cwd=directory,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
             os.close(writing)

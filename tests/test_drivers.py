@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import selectors
 import socket
 import sys
 import threading
@@ -478,3 +479,13 @@ def test_program_is_told_of_an_unknown_name_in_one_line():
     child = run_source("import tulipa; tulipa.EventLoop()", TULIPA_DRIVER="eppoll")
     assert child.returncode == 1
     assert "eppoll" in child.stderr.splitlines()[-1] and "epoll" in child.stderr.splitlines()[-1]
+
+
+def test_loop_over_a_selector_of_ones_own():
+    selector = selectors.SelectSelector()
+    loop = tulipa.EventLoop(selector)
+    assert loop.driver_name == "selectors" and loop._driver._selector is selector
+    loop.close()
+    loop = tulipa.EventLoop(selector=selectors.PollSelector())
+    assert loop.run_until_complete(asyncio.sleep(0, 5)) == 5
+    loop.close()

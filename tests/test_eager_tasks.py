@@ -7,6 +7,7 @@ import inspect
 
 import pytest
 from helpers.accounting import turn
+from helpers.cases import tulipa
 from helpers.running import on_loop, turns
 
 pytestmark = [pytest.mark.virtual_too, pytest.mark.std_since(3, 12)]
@@ -324,3 +325,12 @@ async def test_eager_factory_can_be_told_to_wait(loop, eager):
 async def test_many_in_a_row(loop, eager):
     tasks = [loop.create_task(give(number)) for number in range(100)]
     assert [task.result() for task in tasks] == list(range(100))
+
+
+@pytest.mark.tulipa_only
+def test_a_factory_that_knows_no_names(loop):
+    """Made for Python 3.12 or older; the name is set afterwards."""
+    loop.set_task_factory(lambda loop, coro: tulipa.Task(coro, loop=loop))
+    task = loop.create_task(asyncio.sleep(0), name="given")
+    assert task.get_name() == "given"
+    loop.run_until_complete(task)

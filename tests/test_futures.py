@@ -8,6 +8,7 @@ import weakref
 
 import pytest
 from helpers.accounting import ready_count, turn
+from helpers.cases import tulipa
 from helpers.running import on_loop, turns
 
 pytestmark = pytest.mark.virtual_too
@@ -532,3 +533,25 @@ def test_iterator_keeps_the_future_alive(loop):
     with pytest.raises(StopIteration) as caught:
         next(iterator)
     assert caught.value.value == "kept"
+
+
+# -- found by CPython's own tests ----------------------------------------------------------------------------
+
+
+@pytest.mark.tulipa_only
+def test_subclass_without_super_init_says_so(loop):
+    class Forgetful(tulipa.Future):
+        def __init__(self):
+            pass
+
+    future = Forgetful()
+    calls = [future.cancel, future.get_loop, lambda: future.set_result(1), lambda: future.set_exception(OSError()),
+             lambda: future.add_done_callback(print), lambda: future.remove_done_callback(print)]  # fmt: skip
+    for call in calls:
+        with pytest.raises(RuntimeError, match=r"Future object is not initialized.*super\(\).__init__"):
+            call()
+
+
+def test_throw_an_instance_with_a_value(loop):
+    with pytest.raises(TypeError, match="separate value"):
+        iter(loop.create_future()).throw(OSError(1), OSError(2))

