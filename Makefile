@@ -8,6 +8,8 @@ LEGS ?=
 # How long to soak, and more arguments for it (make soak SOAK_SECONDS=60 SOAK_ARGS="--only tls udp").
 SOAK_SECONDS ?= 600
 SOAK_ARGS ?=
+# Arguments for CPython's tests (make conformance CONFORMANCE_ARGS="--series 3.13 --only test_locks").
+CONFORMANCE_ARGS ?=
 # Arguments for the benchmarks (make bench BENCH_ARGS=--quick).
 BENCH_ARGS ?=
 # Not every contender of the benchmarks runs on every Python.
@@ -18,7 +20,7 @@ BENCH := .venvs/bench
 SOURCES := pyproject.toml setup.py $(shell find src -name '*.py' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick soak memcheck bench build lint news clean check-python
+.PHONY: help demo test test-quick conformance soak memcheck bench build lint news clean check-python
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,6 +39,9 @@ soak: build  ## run load with faults for SOAK_SECONDS (ten minutes), and check t
 
 memcheck: check-python  ## run the suite with the compiled modules under the sanitizers of addresses and behaviour
 	$(PYTHON) tools/memcheck.py -- $(PYTEST_ARGS)
+
+conformance: check-python  ## run CPython's own tests of asyncio, on every Python found, with tulipa in its place
+	$(PYTHON) -m conformance $(CONFORMANCE_ARGS)
 
 bench: $(BENCH)/.installed  ## measure tulipa against the other event loops
 	$(BENCH)/bin/python -m bench $(BENCH_ARGS)

@@ -285,7 +285,6 @@ def test_help(place, option):
 
 
 MISTAKES = {
-    "nothing": ([], "nothing to run"),
     "unknown option": (["-x", "look.py"], "unknown option -x"),
     "-m alone": (["-m"], "-m needs the name of a module"),
     "-c alone": (["-c"], "-c needs the code"),
@@ -305,7 +304,41 @@ def test_mistakes_end_with_2_and_say_what_is_wrong(place, arguments, message):
     assert "Traceback" not in child.stderr
 
 
-def test_no_arguments_show_the_whole_help(place):
-    child = run("-m", "tulipa", cwd=place)
-    help = run("-m", "tulipa", "--help", cwd=place).stdout
-    assert help.strip() in child.stderr
+# -- alone, it is a shell ------------------------------------------------------------------------------------
+
+SESSION = """\
+await asyncio.sleep(0, 5)
+x = await asyncio.sleep(0.01, 7)
+x * 2
+type(asyncio.get_running_loop()).__module__, asyncio.__name__
+async def fail():
+    1 / 0
+
+await fail()
+task = asyncio.create_task(asyncio.sleep(3600))
+'after'
+"""
+
+
+def test_shell(tmp_path):
+    child = run("-m", "tulipa", "--driver", "selectors", cwd=tmp_path, input=SESSION)
+    assert child.returncode == 0
+    for shown in ("5", "14", "('tulipa.loop', 'tulipa.asyncio')", "'after'"):
+        assert f"{shown}\n" in child.stdout
+    trace = child.stderr.partition("Traceback")[2]
+    assert "ZeroDivisionError" in trace and "in fail" in trace and "_repl.py" not in trace
+    assert "import asyncio" in child.stderr.partition("Traceback")[0]
+
+
+def test_shell_exit_code_and_startup_file(tmp_path):
+    (tmp_path / "startup.py").write_text("from asyncio import sleep")
+    child = run("-m", "tulipa", cwd=tmp_path, input="await sleep(0, 8)\nexit(3)\n", PYTHONSTARTUP="startup.py")
+    assert child.returncode == 3 and "8\n" in child.stdout
+
+
+def test_shell_interrupted(tmp_path):
+    """Ctrl-C ends the statement, not the shell."""
+    session = "import os, signal\n_ = asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGINT)\n"
+    session += "await asyncio.sleep(3600)\n'still here'\n"
+    child = run("-m", "tulipa", cwd=tmp_path, input=session)
+    assert child.returncode == 0 and "'still here'" in child.stdout and "KeyboardInterrupt" in child.stderr

@@ -1,4 +1,4 @@
-"""The command ``python -m tulipa``: runs a program, unchanged, on tulipa's loop."""
+"""The command ``python -m tulipa``: runs a program, unchanged, on tulipa's asyncio; alone, a shell with `await`."""
 
 import os
 import platform
@@ -6,20 +6,21 @@ import sys
 from typing import NoReturn
 
 import tulipa
-from tulipa import _children, _program
+from tulipa import _children, _program, _repl
 from tulipa._drivers import make_driver
 
 USAGE = """\
 usage: python -m tulipa [--driver NAME] app.py [args]
        python -m tulipa [--driver NAME] -m module [args]
        python -m tulipa [--driver NAME] -c CODE [args]
+       python -m tulipa [--driver NAME]
 """
 
 HELP = f"""\
 {USAGE}
-Runs a program that uses asyncio on tulipa's event loop. The program stays as it is: asyncio.run(),
-asyncio.Runner() and asyncio.new_event_loop() make tulipa's loops, in processes of multiprocessing too; all else
-is as with python itself.
+Runs a program that uses asyncio on tulipa's. The program and the libraries that it uses stay as they are: "import
+asyncio" gives them tulipa's asyncio, in processes of multiprocessing too; all else is as with python itself.
+Without a program: an interactive shell where "await" can be used directly.
 
   app.py         a script, a directory or zip file with a __main__.py, or - for standard input
   -m module      a module or package, as with python -m
@@ -38,17 +39,21 @@ def main(arguments: list[str]) -> None:
     """Do what the command line asks for. A wrong one ends with exit code 2, as python's own."""
     try:
         program = parse(arguments)
-        check_readable(program)
+        if program is not None:
+            check_readable(program)
         driver_name()  # a wrong TULIPA_DRIVER is an error of the command line too
     except UsageError as error:
         sys.stderr.write(f"python -m tulipa: {str(error).rstrip()}\n")
         sys.exit(2)
     _children.install()
-    _program.run(program)
+    if program is None:
+        _repl.run()
+    else:
+        _program.run(program)
 
 
-def parse(arguments: list[str]) -> _program.Program:
-    """The program that the command line names; --help and --version are answered at once."""
+def parse(arguments: list[str]) -> _program.Program | None:
+    """The program that the command line names, None for a shell; --help and --version are answered at once."""
     rest = list(arguments)
     while rest:
         word = rest.pop(0)
@@ -68,7 +73,7 @@ def parse(arguments: list[str]) -> _program.Program:
             raise UsageError(f"unknown option {word}\n\n{USAGE}")
         else:
             return _program.Program("script", word, rest)
-    raise UsageError(f"nothing to run: name a script, or -m module, or -c CODE\n\n{HELP}")
+    return None
 
 
 def value_of(option: str, rest: list[str], what: str) -> str:
