@@ -1,9 +1,9 @@
 """The list of tests that are known not to pass, each group with its reason: expected.txt.
 
     # reason, in one or more lines
-    test_module.Class.test_name  3.11 3.12 3.13
+    test_module.Class.test_name  3.11 3.12~ 3.13
 
-An empty line ends a group. Unexpected failures and unexpected passes are both errors.
+A series with a tilde: there the test fails sometimes, for that reason, and either outcome is as expected. An empty line ends a group. Unexpected failures and unexpected passes are both errors.
 """
 
 from collections import Counter
@@ -46,14 +46,20 @@ class Listing:
 
     def listed(self, series):
         """Tests that are not expected to pass there."""
-        return {test for tests in self.groups.values() for test, where in tests.items() if series in where}
+        return self._listed_with(series) | self._listed_with(f"{series}~")
+
+    def _listed_with(self, mark):
+        return {test for tests in self.groups.values() for test, where in tests.items() if mark in where}
 
     def compare(self, series, outcomes, partial=False):
         """A Report on {test: (outcome, details)}; `partial` where not all tests were run."""
         listed = self.listed(series)
+        sometimes = self._listed_with(f"{series}~")
         counts = Counter(outcome for outcome, _ in outcomes.values())
         report = Report(series, counts, len(listed & set(outcomes)))
         for test, (outcome, details) in sorted(outcomes.items()):
+            if test in sometimes:
+                continue
             if outcome == "failed" and test not in listed:
                 report.surprises.append(f"UNEXPECTED FAILURE {test}: {details}")
             elif outcome == "passed" and test in listed:
@@ -68,15 +74,16 @@ class Listing:
     def update(self, series, outcomes):
         """Make the list what this run says; what is new stands without a reason."""
         failed = {test for test, (outcome, _) in outcomes.items() if outcome == "failed"}
-        skipped = {test for test, (outcome, _) in outcomes.items() if outcome == "skipped"}
-        everywhere = {test for tests in self.groups.values() for test in tests}
         for tests in self.groups.values():
             for test, where in list(tests.items()):
-                (where.add if test in failed else where.discard)(series)
-                if not where:
-                    del tests[test]
-        for test in failed - everywhere - skipped:
-            self.groups.setdefault(UNEXPLAINED, {}).setdefault(test, set()).add(series)
+                if series in where and test not in failed:
+                    where.discard(series)
+                    if not where:
+                        del tests[test]
+        reasons = {test: reason for reason, tests in self.groups.items() for test in tests}
+        for test in failed - self.listed(series):
+            reason = reasons.get(test, UNEXPLAINED)
+            self.groups.setdefault(reason, {}).setdefault(test, set()).add(series)
 
     def write(self):
         """Write the list."""
@@ -90,7 +97,7 @@ class Listing:
 
 
 def order(series):
-    return [int(part) for part in series.split(".")]
+    return [int(part) for part in series.rstrip("~").split(".")]
 
 
 def read():

@@ -5,8 +5,8 @@ import os
 import select
 import signal
 import subprocess
-import tempfile
 import sys
+import tempfile
 import time
 from concurrent.futures import as_completed
 from pathlib import Path

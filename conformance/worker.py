@@ -15,7 +15,7 @@ PACKAGE = "test.test_asyncio"
 
 
 class Reporter(unittest.TestResult):
-    """Writes "start", "end" and "list" lines for the parent, an outcome a test."""
+    """Writes "start" and "end" lines for the parent, an outcome a test."""
 
     def __init__(self, report):
         super().__init__()
@@ -109,6 +109,7 @@ def main():
         for module in names[1:]:
             for test in cases_of(module):
                 report.write(f"{name_of(test)}\n")
+        report.close()
         return
     by_name = {name_of(test): test for module in sorted({name.partition(".")[0] for name in names})
                for test in cases_of(module)}

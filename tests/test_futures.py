@@ -552,6 +552,7 @@ def test_subclass_without_super_init_says_so(loop):
             call()
 
 
+@pytest.mark.filterwarnings("ignore:the .type, exc, tb. signature:DeprecationWarning")
 def test_throw_an_instance_with_a_value(loop):
     with pytest.raises(TypeError, match="separate value"):
         iter(loop.create_future()).throw(OSError(1), OSError(2))

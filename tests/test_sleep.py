@@ -68,7 +68,7 @@ async def test_nan_is_refused(loop):
     with pytest.raises(ValueError, match="NaN"):
         await tulipa.sleep(math.nan)
 
-
+@pytest.mark.filterwarnings("ignore:the .type, exc, tb. signature:DeprecationWarning")
 def test_a_pause_by_hand():
     pause = tulipa.sleep(0, "result")
     assert pause.send(None) is None

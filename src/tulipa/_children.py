@@ -1,7 +1,8 @@
 """Under ``python -m tulipa`` the processes that multiprocessing makes run on tulipa too, however they are started.
 
 A forked child has the modules of its parent. One that is started anew ("spawn", "forkserver") gets its Process object
-by pickle, and in it the settings that pass from parent to child: unpickling ours installs tulipa. That is after the main module was imported there, and before the process's function is called.
+by pickle, and in it the settings that pass from parent to child: unpickling ours installs tulipa. That is
+after the main module was imported there, and before the process's function is called.
 """
 
 from multiprocessing import process

@@ -5,6 +5,8 @@ tulipa's asyncio has a policy of its own beside it, which shares its state: the 
 """
 
 import asyncio
+import sys
+import threading
 import warnings
 
 from tulipa.loop import EventLoop
@@ -23,6 +25,29 @@ class EventLoopPolicy(_DefaultPolicy):  # type: ignore[misc, valid-type]
     def new_event_loop(self) -> EventLoop:
         """A new `EventLoop`."""
         return EventLoop()
+
+    def get_event_loop(self):
+        """The current loop; up to Python 3.13 one is made for the main thread, with a warning since 3.12."""
+        local = self._local
+        if (
+            (3, 12) <= sys.version_info < (3, 14)
+            and local._loop is None
+            and not local._set_called
+            and threading.current_thread() is threading.main_thread()
+        ):
+            warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=_depth_outside())
+            self.set_event_loop(self.new_event_loop())
+        return super().get_event_loop()
+
+
+def _depth_outside():
+    """How many frames up the caller outside of asyncio is, of either one."""
+    depth = 1
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("asyncio", "tulipa"):
+        frame = frame.f_back
+        depth += 1
+    return depth
 
 
 # The standard library's default policy and ours that shares its state.

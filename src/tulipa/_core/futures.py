@@ -169,7 +169,7 @@ class Future(Link):
     def _check_made(self):
         if (not cython.compiled and "_loop" not in self.__dict__) or self._loop is None:
             raise RuntimeError(
-                "Future object is not initialized. A subclass with an __init__ of its own has to call super().__init__()"
+                "Future object is not initialized. A subclass with its own __init__ has to call super().__init__()"
             )
 
     def _check_pending(self):

@@ -10,7 +10,7 @@ NAMES = ("epoll", "selectors", "virtual")
 
 
 def make_driver(choice=None):
-    """The driver for `choice`: a Driver, a selector, a name of NAMES, or None for TULIPA_DRIVER, else the platform's best.
+    """The driver for `choice`: a Driver, a selector, a name of NAMES, or None for TULIPA_DRIVER, else the best here.
 
     Raises ValueError for an unknown name, TypeError for anything else, OSError where it can't be had here.
     """

@@ -85,7 +85,8 @@ async def sock_sendto(loop, sock, data, address):
         pass
     if sock.family == getattr(socket, "AF_UNIX", None) and sock.type == socket.SOCK_DGRAM:
         return await _sendto_when_room(loop, sock, data, address)
-    return await _when_ready(loop, sock, WRITE, sock.sendto, data, address)
+    # Looked up each time: a socket's stand-in may have changed its mind.
+    return await _when_ready(loop, sock, WRITE, lambda: sock.sendto(data, address))
 
 
 async def sock_accept(loop, sock):

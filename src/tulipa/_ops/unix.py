@@ -26,7 +26,7 @@ async def create_unix_connection(
     if ssl and server_hostname is None:
         raise ValueError("you have to pass server_hostname when using ssl")
     make = client_transport(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
-    _check_path_or_sock(path, sock)
+    _check_path_or_sock(path, sock, "no path and sock were specified; give one of them")
     if sock is not None:
         return await start_transport(loop, sock, protocol_factory, make=make)
     path = os.fspath(path)
@@ -53,20 +53,20 @@ async def create_unix_server(
     """
     check_server_ssl(ssl)
     make = server_transport(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
-    _check_path_or_sock(path, sock)
+    _check_path_or_sock(path, sock, "path was not specified, and no sock specified; give one of them")
     if sock is None:
         sock = _bind(os.fspath(path))
     cleanup = _remover(sock.getsockname()) if cleanup_socket else None
     return make_server(loop, [sock], protocol_factory, backlog, start_serving, make, cleanup)
 
 
-def _check_path_or_sock(path, sock):
+def _check_path_or_sock(path, sock, missing):
     if not hasattr(socket, "AF_UNIX"):
         raise NotImplementedError("this platform has no UNIX sockets; use TCP on the loopback: 127.0.0.1")
     if path is not None and sock is not None:
         raise ValueError("path and sock can not be specified at the same time; give one of them")
     if path is None and sock is None:
-        raise ValueError("path was not specified, and no sock specified; give one of them")
+        raise ValueError(missing)
     if sock is not None:
         check_unix_stream_socket(sock)
 

@@ -1,10 +1,12 @@
 """Child processes with streams."""
 
-from subprocess import DEVNULL, PIPE, STDOUT
+from subprocess import DEVNULL as DEVNULL
+from subprocess import PIPE as PIPE
+from subprocess import STDOUT as STDOUT
 
+from tulipa.asyncio._pending import Process as Process
+from tulipa.asyncio._pending import SubprocessStreamProtocol as SubprocessStreamProtocol
 from tulipa.asyncio._pending import (
-    Process,
-    SubprocessStreamProtocol,
     create_subprocess_exec,
     create_subprocess_shell,
 )
