@@ -3,7 +3,8 @@
     # reason, in one or more lines
     test_module.Class.test_name  3.11 3.12~ 3.13
 
-A series with a tilde: there the test fails sometimes, for that reason, and either outcome is as expected. An empty line ends a group. Unexpected failures and unexpected passes are both errors.
+A series with a tilde: there the test fails sometimes, for that reason, and either outcome is as expected. An empty
+line ends a group. Unexpected failures and unexpected passes are both errors.
 """
 
 from collections import Counter

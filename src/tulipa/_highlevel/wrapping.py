@@ -6,6 +6,14 @@ import inspect
 from asyncio import CancelledError, InvalidStateError, iscoroutine, isfuture
 
 
+def create_task(coro, **kwargs):
+    """A new task of the running loop that runs `coro`; `kwargs` as for ``loop.create_task``.
+
+    Raises RuntimeError where no loop runs, TypeError for what is no coroutine.
+    """
+    return asyncio.get_running_loop().create_task(coro, **kwargs)
+
+
 def ensure_future(coro_or_future, *, loop=None):
     """The future given, or a new task of `loop` that runs the coroutine or awaitable.
 

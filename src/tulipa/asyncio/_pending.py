@@ -1,4 +1,4 @@
-"""High-level names: tulipa's own where the room is built, else the standard library's object for the time being.
+"""Streams, with and without child processes: tulipa's own where they are built, else for now the standard library's.
 
 Shrinks to nothing as `tulipa._highlevel` grows (issue 4, part 2); then the modules here import from there.
 """
@@ -7,20 +7,6 @@ import asyncio as _standard
 import importlib
 
 _HOMES = {
-    "barrier": ("Barrier",),
-    "gathering": ("gather", "shield"),
-    "graph": (
-        "FrameCallGraphEntry",
-        "FutureCallGraph",
-        "capture_call_graph",
-        "format_call_graph",
-        "future_add_to_awaited_by",
-        "future_discard_from_awaited_by",
-        "print_call_graph",
-    ),
-    "locks": ("BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore"),
-    "queues": ("LifoQueue", "PriorityQueue", "Queue", "QueueShutDown"),
-    "staggered": ("staggered_race",),
     "streams": (
         "StreamReader",
         "StreamReaderProtocol",
@@ -31,16 +17,9 @@ _HOMES = {
         "start_unix_server",
     ),
     "subprocess": ("Process", "SubprocessStreamProtocol", "create_subprocess_exec", "create_subprocess_shell"),
-    "taskgroups": ("TaskGroup",),
-    "tasks": ("create_task",),
-    "threads": ("run_coroutine_threadsafe", "to_thread"),
-    "timeouts": ("Timeout", "timeout", "timeout_at"),
-    "waiting": ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "as_completed", "wait", "wait_for"),
-    "wrapping": ("ensure_future", "wrap_future"),
 }
 # Where the standard library has a name elsewhere than in its package.
 _STANDARD_HOMES = {
-    "staggered_race": "staggered",
     "Process": "subprocess",
     "SubprocessStreamProtocol": "subprocess",
     "create_subprocess_exec": "subprocess",

@@ -1,6 +1,6 @@
 """The call graph: which task is awaited by which."""
 
-from tulipa.asyncio._pending import (
+from tulipa._highlevel.graph import (
     FrameCallGraphEntry,
     FutureCallGraph,
     capture_call_graph,

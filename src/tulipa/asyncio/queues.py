@@ -2,6 +2,6 @@
 
 from asyncio.queues import QueueEmpty, QueueFull
 
-from tulipa.asyncio._pending import LifoQueue, PriorityQueue, Queue, QueueShutDown
+from tulipa._highlevel.queues import LifoQueue, PriorityQueue, Queue, QueueShutDown
 
 __all__ = ("Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown")

@@ -1,5 +1,5 @@
 """Task groups."""
 
-from tulipa.asyncio._pending import TaskGroup
+from tulipa._highlevel.taskgroups import TaskGroup
 
 __all__ = ("TaskGroup",)

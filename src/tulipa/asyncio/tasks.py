@@ -12,19 +12,17 @@ from asyncio.tasks import (
 
 from tulipa._core.pause import sleep
 from tulipa._core.tasks import Task, create_eager_task_factory, eager_task_factory
-from tulipa.asyncio._pending import (
+from tulipa._highlevel.gathering import gather, shield
+from tulipa._highlevel.threads import run_coroutine_threadsafe
+from tulipa._highlevel.waiting import (
     ALL_COMPLETED,
     FIRST_COMPLETED,
     FIRST_EXCEPTION,
     as_completed,
-    create_task,
-    ensure_future,
-    gather,
-    run_coroutine_threadsafe,
-    shield,
     wait,
     wait_for,
 )
+from tulipa._highlevel.wrapping import create_task, ensure_future
 
 # The standard library has one class in C and one in Python; here they are the same.
 _CTask = _PyTask = Task

@@ -1,5 +1,5 @@
 """Threads."""
 
-from tulipa.asyncio._pending import to_thread
+from tulipa._highlevel.threads import to_thread
 
 __all__ = ("to_thread",)

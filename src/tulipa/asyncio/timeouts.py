@@ -1,5 +1,5 @@
 """Timeouts."""
 
-from tulipa.asyncio._pending import Timeout, timeout, timeout_at
+from tulipa._highlevel.timeouts import Timeout, timeout, timeout_at
 
 __all__ = ("Timeout", "timeout", "timeout_at")
