@@ -101,7 +101,7 @@ from tulipa.asyncio.unix_events import *
 
 __all__ = (
     base_events.__all__
-    + coroutines.__all__  # type: ignore[attr-defined]
+    + coroutines.__all__
     + events.__all__
     + exceptions.__all__
     + futures.__all__

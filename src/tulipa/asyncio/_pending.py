@@ -5,6 +5,12 @@ Shrinks to nothing as `tulipa._highlevel` grows (issue 4, part 2); then the modu
 
 import asyncio as _standard
 import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any: ...
+
 
 _HOMES = {
     "streams": (
