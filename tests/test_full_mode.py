@@ -60,6 +60,30 @@ PROGRAMS = {
         tulipa.uninstall()
         assert module.sleep is asyncio.sleep is sys.modules["tulipa"]._full_mode._standard.sleep
     """,
+    "lazy modules stay unloaded": """
+        import importlib.util, sys, tulipa
+        spec = importlib.util.find_spec("colorsys")
+        spec.loader = importlib.util.LazyLoader(spec.loader)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["colorsys"] = module
+        spec.loader.exec_module(module)
+        tulipa.install()
+        assert "rgb_to_hsv" not in object.__getattribute__(module, "__dict__")
+        assert module.rgb_to_hsv
+    """,
+    "while a loop runs": """
+        import asyncio, tulipa
+        async def main():
+            tulipa.install()
+            await asyncio.sleep(0)
+            async with asyncio.TaskGroup() as group, asyncio.timeout(9):
+                task = group.create_task(asyncio.sleep(0, 7))
+                lock = asyncio.Lock()
+                async with lock:
+                    await asyncio.wait_for(asyncio.shield(task), 9)
+            assert task.result() == 7 and await asyncio.gather(*[asyncio.to_thread(int, "1")] * 1) == [1]
+        asyncio.run(main())
+    """,
     "what others change stays": """
         import asyncio, tulipa
         from asyncio import sleep, wait

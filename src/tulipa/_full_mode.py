@@ -38,8 +38,8 @@ def install() -> None:
             sys.modules[standard.__name__] = ours
     instead = _replacements(pairs)
     for holder in _holders():
-        for name, value in list(vars(holder).items()):
-            if isinstance(value, _REPLACED) and id(value) in instead:
+        for name, value in list(_names_of(holder).items()):
+            if id(value) in instead and issubclass(type(value), _REPLACED):
                 setattr(holder, name, instead[id(value)])
                 _held_before.append((holder, name, value, instead[id(value)]))
 
@@ -56,7 +56,7 @@ def uninstall() -> None:
     _modules_before.clear()
     while _held_before:
         holder, name, before, ours = _held_before.pop()
-        if vars(holder).get(name) is ours:
+        if _names_of(holder).get(name) is ours:
             setattr(holder, name, before)
     if _policy_before and isinstance(policy.standard_policy(), policy.EventLoopPolicy):
         policy.set_standard_policy(_policy_before[0])
@@ -87,7 +87,7 @@ def _replacements(pairs):
         instead[id(standard)] = ours
         for name, value in vars(standard).items():
             counterpart = vars(ours).get(name)
-            if isinstance(value, _REPLACED) and counterpart is not None and counterpart is not value:
+            if issubclass(type(value), _REPLACED) and counterpart is not None and counterpart is not value:
                 instead[id(value)] = counterpart
     return instead
 
@@ -96,14 +96,19 @@ def _holders():
     """Modules outside of asyncio and tulipa, and the classes that were made in them."""
     untouched = {id(module) for module in _modules_before.values()}
     for name, module in list(sys.modules.items()):
-        if not isinstance(module, types.ModuleType) or id(module) in untouched:
+        if not issubclass(type(module), types.ModuleType) or id(module) in untouched:
             continue
         if name.partition(".")[0] in (_NAME, f"_{_NAME}", _ROOT):
             continue
         yield module
-        for value in list(vars(module).values()):
+        for value in list(_names_of(module).values()):
             if type(value) is type and value.__module__ == name and value.__flags__ & _HEAP_TYPE:
                 yield value
+
+
+def _names_of(holder):
+    """Its names; a module that is loaded lazily is not loaded by being looked at."""
+    return vars(holder) if issubclass(type(holder), type) else object.__getattribute__(holder, "__dict__")
 
 
 _HEAP_TYPE = 1 << 9  # classes of C's have no names that could be set
