@@ -144,7 +144,8 @@ def test_the_vocabulary_is_shared(name):
 
 def test_nothing_with_logic_is_the_standard_librarys():
     shared = {name for name in standard_public() if getattr(ours, name) is getattr(standard, name)}
-    assert shared - set(VOCABULARY) - set(PENDING) == {"iscoroutinefunction"}
+    # An exception is vocabulary too, where the standard library has it.
+    assert shared - set(VOCABULARY) - set(PENDING) - {"QueueShutDown"} == {"iscoroutinefunction"}
 
 
 @pytest.mark.parametrize("name", CLASSES)
