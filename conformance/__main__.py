@@ -59,7 +59,7 @@ def interpreters(options):
         if not leg.install():
             raise SystemExit(1)
         yield leg.series, str(leg.own_python)
-    for series in missing:
+    for series in set(missing) & set(wanted) if wanted else missing:
         print(f"{series}: skipped, no working python{series} on the PATH or in pyenv")
 
 
