@@ -14,7 +14,6 @@ import pytest
 pytest.importorskip("tulipa")
 
 from tulipa import asyncio as ours  # noqa: E402
-from tulipa.asyncio import _pending  # noqa: E402
 
 # asyncio.__all__ of Python 3.15 on UNIX.
 NEWEST = """
@@ -124,9 +123,6 @@ def test_unknown_names():
         importlib.import_module("tulipa.asyncio.nonsense")
 
 
-# What tulipa has no own implementation of yet (issue 4, part 2).
-PENDING = [name for name in NEWEST if getattr(ours, name) is getattr(standard, name, None) and name in vars(_pending)]
-
 VOCABULARY = [
     "AbstractEventLoop", "AbstractServer", "BrokenBarrierError", "CancelledError", "InvalidStateError", "TimeoutError",
     "IncompleteReadError", "LimitOverrunError", "SendfileNotAvailableError", "BaseProtocol", "Protocol",
@@ -145,7 +141,7 @@ def test_the_vocabulary_is_shared(name):
 def test_nothing_with_logic_is_the_standard_librarys():
     shared = {name for name in standard_public() if getattr(ours, name) is getattr(standard, name)}
     # An exception is vocabulary too, where the standard library has it.
-    assert shared - set(VOCABULARY) - set(PENDING) - {"QueueShutDown"} == {"iscoroutinefunction"}
+    assert shared - set(VOCABULARY) - {"QueueShutDown"} == {"iscoroutinefunction"}
 
 
 @pytest.mark.parametrize("name", CLASSES)

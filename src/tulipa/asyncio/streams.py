@@ -1,6 +1,6 @@
 """Streams."""
 
-from tulipa.asyncio._pending import (
+from tulipa._highlevel.streams import (
     StreamReader,
     StreamReaderProtocol,
     StreamWriter,

@@ -4,9 +4,9 @@ from subprocess import DEVNULL as DEVNULL
 from subprocess import PIPE as PIPE
 from subprocess import STDOUT as STDOUT
 
-from tulipa.asyncio._pending import Process as Process
-from tulipa.asyncio._pending import SubprocessStreamProtocol as SubprocessStreamProtocol
-from tulipa.asyncio._pending import (
+from tulipa._highlevel.subprocess import Process as Process
+from tulipa._highlevel.subprocess import SubprocessStreamProtocol as SubprocessStreamProtocol
+from tulipa._highlevel.subprocess import (
     create_subprocess_exec,
     create_subprocess_shell,
 )
