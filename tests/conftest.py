@@ -21,12 +21,18 @@ _begun = itertools.count(1)
 
 
 def pytest_configure():
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # So it is in a shell's background job, and in all children: those that tests interrupt would never end.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    _notice_signals()
     wanted = os.environ.get("TULIPA_EXPECT")
     if wanted and tulipa is not None and wanted != _mode():
         raise pytest.UsageError(f"TULIPA_EXPECT={wanted}, but the tulipa installed here is {_mode()}")
+
+
+def _notice_signals():
+    """Undo what a shell does for background jobs, and nohup: children that tests signal would never end."""
+    for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def _mode():
