@@ -65,6 +65,41 @@ async def test_all_of_a_file(loop, file, kind):
         assert file.tell() == len(DATA)
 
 
+class Lying:
+    """A file that tells of more bytes than there was room for, or of less than none."""
+
+    def __init__(self, size):
+        self._size = size
+
+    def readinto(self, buffer):
+        return self._size
+
+
+@pytest.mark.tulipa_only
+@pytest.mark.parametrize("size", [-1, 1 << 30])
+@on_loop
+async def test_a_file_that_tells_lies(loop, pair, size):
+    with pytest.raises(ValueError, match=f"returned {size} for a buffer of"):
+        await loop.sock_sendfile(pair[0], Lying(size))
+    async with linked(loop) as link:
+        with pytest.raises(ValueError, match=f"returned {size} for a buffer of"):
+            await loop.sendfile(link.transport, Lying(size))
+        assert link.transport.get_protocol() is link.protocol
+
+
+@pytest.mark.tulipa_only  # asyncio mixes their bytes, and the protocol is lost
+@on_loop
+async def test_two_at_once_by_reading(loop):
+    async with linked(loop) as link:
+        first = asyncio.ensure_future(loop.sendfile(link.transport, Unseekable(DATA)))
+        await turns(5)
+        with pytest.raises(RuntimeError, match="already"):
+            await loop.sendfile(link.transport, Unseekable(DATA))
+        assert await receive_exactly(loop, link.peer, len(DATA)) == DATA
+        assert await first == len(DATA)
+        assert link.transport.get_protocol() is link.protocol
+
+
 @pytest.mark.parametrize("offset, count", [(0, 10), (5, 10), (100_001, 1_000_001), (len(DATA) - 7, None)])
 @pytest.mark.parametrize("buffering", [0, -1])
 @on_loop

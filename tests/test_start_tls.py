@@ -274,6 +274,22 @@ async def test_times_out(loop):
             )
 
 
+@pytest.mark.tulipa_only  # on asyncio the first one waits for ever
+@on_loop
+async def test_twice_at_once(loop):
+    async with linked(loop) as link:
+        first = asyncio.ensure_future(
+            loop.start_tls(
+                link.transport, link.protocol, client_context(), server_hostname=HOST, ssl_handshake_timeout=0.1
+            )
+        )
+        await turns(2)
+        with pytest.raises(RuntimeError, match="already"):
+            await loop.start_tls(link.transport, link.protocol, client_context(), server_hostname=HOST)
+        with pytest.raises(ConnectionAbortedError, match="0.1 seconds"):
+            await first
+
+
 @on_loop
 async def test_no_context(loop):
     async with linked(loop) as link:

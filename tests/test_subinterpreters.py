@@ -157,8 +157,8 @@ def test_every_hot_module_comes_from_its_source(kind):
             for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
                 try:
                     __import__(module.name)
-                except ImportError as error:
-                    assert str(error) == "this module works only compiled"
+                except ImportError:
+                    assert module.name == "tulipa._transports.tls_openssl"  # works only compiled
         files = [module.__file__ for name, module in sys.modules.items() if name.startswith("tulipa.")]
         assert len(files) > 30
         assert not [file for file in files if not file.endswith((".py", ".pyc"))]

@@ -418,6 +418,23 @@ async def test_name_is_needed_without_a_host(loop):
 # --- arguments ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("debug", [False, True])
+@on_loop
+async def test_a_server_is_told_of_failed_handshakes_in_debug_mode(loop, loop_errors, debug):
+    loop.set_debug(debug)
+    async with serving(loop, Factory(), ssl=server_context()) as server:
+        with socket.create_connection(address(server)) as sock:
+            sock.setblocking(False)
+            await loop.sock_sendall(sock, b"GET / HTTP/1.0\r\n\r\n")
+            while await loop.sock_recv(sock, 1000):
+                pass
+        await turns(5)
+    loop.set_debug(False)
+    reported = [context["exception"] for context in loop_errors]
+    loop_errors.clear()
+    assert [error.reason for error in reported] == ["HTTP_REQUEST"] * debug
+
+
 @pytest.mark.parametrize("option", ["ssl_handshake_timeout", "ssl_shutdown_timeout"])
 @pytest.mark.parametrize("value", [0, -1])
 @on_loop

@@ -19,6 +19,7 @@ from tulipa._ops.sockets import check_socket, until_ready
 # At most so many bytes are sent, or read, at a time: the loop has other things to do.
 _AT_ONCE = 1 << 20
 _READ_AT_ONCE = 1 << 18
+_CLOSED = "Connection closed while a file was being sent"
 
 
 async def sock_sendfile(loop, sock, file, offset=0, count=None, *, fallback=True):
@@ -161,6 +162,8 @@ async def _send_by_reading(loop, way, file, offset, count):
             size = await _read_into(loop, file, view, seekable)
             if not size:
                 break
+            if not 0 < size <= len(view):
+                raise ValueError(f"readinto() of {file!r} returned {size} for a buffer of {len(view)} bytes")
             while size:
                 taken = await way.send(view[:size])
                 sent += taken
@@ -229,7 +232,7 @@ class _TransportSocket:
 
     def fileno(self):
         if self._transport.is_closing():
-            raise ConnectionError("Connection closed while a file was being sent")
+            raise ConnectionError(_CLOSED)
         return self._transport._fd
 
     async def room(self):
@@ -248,6 +251,8 @@ class _Borrowed(asyncio.Protocol):
     def __enter__(self):
         transport = self._transport
         self._protocol = transport.get_protocol()
+        if isinstance(self._protocol, _Borrowed):
+            raise RuntimeError("a file is being sent over this transport already: await that loop.sendfile() first")
         self._resume = transport.is_reading()
         # What the protocol knows, and what is so.
         self._told_paused = self._paused = bool(getattr(transport, "_protocol_paused", False))
@@ -276,7 +281,7 @@ class _Borrowed(asyncio.Protocol):
             finally:
                 self._waiter = None
         if self._lost or self._transport.is_closing():
-            raise ConnectionError("Connection closed by peer")
+            raise ConnectionError(_CLOSED)
         self._transport.write(bytes(view))  # the memory is read into again, and a transport may keep what it gets
         return len(view)
 
@@ -297,5 +302,5 @@ class _Borrowed(asyncio.Protocol):
     def connection_lost(self, exc):
         self._lost = True
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(exc or ConnectionError("Connection is closed by peer"))
+            self._waiter.set_exception(exc or ConnectionError(_CLOSED))
         self._protocol.connection_lost(exc)

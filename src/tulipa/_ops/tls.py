@@ -7,7 +7,7 @@ except ImportError:  # a Python without it has no TLS
 
 from tulipa._transports.stream import StreamTransport
 from tulipa._transports.tls import TLSTransport
-from tulipa._transports.tls_life import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT
+from tulipa._transports.tls_life import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT, TLSLife
 
 
 class TLSSettings:
@@ -90,7 +90,7 @@ async def start_tls(
     `protocol` keeps getting the events, without another connection_made. What a server's StreamReader has
     buffered already belongs to the handshake. The old transport must not be used any more; where TLS can't be
     had it is closed. Raises OSError (ssl.SSLError included) for a handshake that fails, ValueError and TypeError
-    for wrong arguments.
+    for wrong arguments, RuntimeError where TLS is spoken over it already.
     """
     if ssl_module is None:
         raise RuntimeError("this Python was built without its ssl module, so there is no TLS")
@@ -100,6 +100,8 @@ async def start_tls(
         raise TypeError(f"transport {transport!r} is not supported by start_tls(); it takes stream transports")
     if transport.is_closing():
         raise ConnectionAbortedError(f"transport {transport!r} is closed, so TLS can't be started on it")
+    if isinstance(transport.get_protocol(), TLSLife):
+        raise RuntimeError(f"TLS is spoken over {transport!r} already; use the transport that start_tls() gives")
     _check(sslcontext, ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout)
     settings = TLSSettings(sslcontext, server_side=server_side, server_hostname=server_hostname,
                            handshake_timeout=ssl_handshake_timeout, shutdown_timeout=ssl_shutdown_timeout)

@@ -157,7 +157,11 @@ class TLSLife(Layer):
             exc = self._error
             # It may refer to frames that refer to us.
             self._error = None
-        self._wake_waiter(exc or ConnectionAbortedError("the connection was closed during the TLS handshake"))
+        failure = exc or ConnectionAbortedError("the connection was closed during the TLS handshake")
+        if not self._made and self._waiter is None and self._state_of_loop._debug:
+            # A server's: nobody awaits it. What any stranger can cause is told in debug mode only.
+            self._report(failure, "TLS handshake of an incoming connection failed")
+        self._wake_waiter(failure)
         protocol = self._protocol
         self._protocol = None
         self._layer = None
