@@ -438,7 +438,9 @@ async def test_address_in_use(loop):
 
 @on_loop
 async def test_second_of_several_hosts_fails(loop):
-    with refusing_port("127.0.0.2") as taken:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        taken = free.getsockname()[1]
+    with socket.create_server(("127.0.0.2", taken)):
         async with nothing_left(loop):
             with pytest.raises(OSError, match="127.0.0.2"):
                 await loop.create_server(Echo, ["127.0.0.1", "127.0.0.2"], taken, reuse_address=False)
