@@ -24,6 +24,7 @@ LEFT_OUT = ("test_bench.py", "test_demo.py", "test_ecosystem.py", "test_packagin
 DESELECTED = (
     # The sanitizers keep freed memory for a while, so what this measures says nothing.
     "tests/test_side_by_side.py::test_a_thousand_loops_leave_nothing",
+    "tests/hazards/test_tls_memory.py::test_many_connections",
     # These run ps, which hangs at its start with the sanitizers' libraries in it.
     "tests/test_subprocess_transport.py::test_session_and_umask",
     "tests/test_subprocess_transport.py::test_process_group",
