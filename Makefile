@@ -8,6 +8,8 @@ LEGS ?=
 # How long to soak, and more arguments for it (make soak SOAK_SECONDS=60 SOAK_ARGS="--only tls udp").
 SOAK_SECONDS ?= 600
 SOAK_ARGS ?=
+# How often to run the tests by Hypothesis, with other examples each time.
+FUZZ_ROUNDS ?= 10
 # Arguments for CPython's tests (make conformance CONFORMANCE_ARGS="--series 3.13 --only test_locks").
 CONFORMANCE_ARGS ?=
 # Arguments for the benchmarks (make bench BENCH_ARGS=--quick).
@@ -20,7 +22,7 @@ BENCH := .venvs/bench
 SOURCES := pyproject.toml setup.py $(shell find src -name '*.py' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick conformance soak memcheck bench build lint news clean check-python
+.PHONY: help demo test test-quick conformance fuzz soak memcheck bench build lint news clean check-python
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,6 +35,11 @@ test: check-python  ## run the whole suite on every Python found, compiled and i
 
 test-quick: check-python  ## run the suite on the main Python only, without building packages
 	$(PYTHON) tools/legs.py --quick --legs '$(LEGS)' -- $(PYTEST_ARGS)
+
+fuzz: build  ## run the tests by Hypothesis FUZZ_ROUNDS times (ten), with new examples each time
+	@for round in $$(seq $(FUZZ_ROUNDS)); do echo "round $$round of $(FUZZ_ROUNDS)"; \
+		HYPOTHESIS_PROFILE=fuzz $(DEV)/bin/python -m pytest -q -n auto --dist loadgroup -m hypothesis $(PYTEST_ARGS) || exit 1; \
+	done
 
 soak: build  ## run load with faults for SOAK_SECONDS (ten minutes), and check that nothing grows
 	$(DEV)/bin/python -m soak --seconds $(SOAK_SECONDS) $(SOAK_ARGS)
