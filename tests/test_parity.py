@@ -3,11 +3,14 @@
 The reference is the standard library of the running version. Names newer than that stand in the table `NEWER`.
 """
 
+import ast
 import asyncio as standard
-import importlib
+import importlib.util
 import inspect
+import pydoc
 import types
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -64,14 +67,10 @@ MODULES = [
 
 # Signatures that differ on purpose, each with why.
 OTHERWISE = {
-    "BaseEventLoop": "takes a driver",
-    "EventLoop": "takes a driver",
-    "SelectorEventLoop": "takes a driver",
+    "BaseEventLoop": "takes a driver, see test_loops_are_made_as_asyncios",
+    "EventLoop": "takes a driver, see test_loops_are_made_as_asyncios",
+    "SelectorEventLoop": "takes a driver, see test_loops_are_made_as_asyncios",
     "Server": "made by the loop only",
-    "Future": "compiled, inspect is told nothing; loop is keyword-only",
-    "Task": "compiled, inspect is told nothing; as asyncio's of Python 3.14",
-    "Handle": "made by the loop only",
-    "TimerHandle": "made by the loop only",
 }
 
 
@@ -231,6 +230,44 @@ def test_signatures(path):
 
 def same_default(found, expected):
     return found is expected or found == expected
+
+
+@pytest.mark.parametrize("name", ["SelectorEventLoop", "EventLoop", "BaseEventLoop"])
+def test_loops_are_made_as_asyncios(name):
+    """``SelectorEventLoop(selector=None)``, in both forms."""
+    signature = inspect.signature(getattr(ours, name))
+    signature.bind()
+    signature.bind(None)
+    signature.bind(selector=None)
+
+
+@pytest.mark.parametrize("name", ["Future", "Task", "Handle", "TimerHandle"])
+def test_signatures_of_compiled_classes(name):
+    """What they tell is what their source says, and their docstring stays as it is written."""
+    kind = getattr(ours, name)
+    (source,) = [
+        node for node in ast.walk(ast.parse(Path(origin(kind)).read_text()))
+        if isinstance(node, ast.ClassDef) and node.name == name
+    ]  # fmt: skip
+    (init,) = [node for node in source.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
+    told = str(inspect.signature(kind))
+    assert told == f"({ast.unparse(init.args).removeprefix('self, ')})"
+    assert inspect.getdoc(kind) == inspect.cleandoc(ast.get_docstring(source))
+    assert f"{name}{told}" in pydoc.plain(pydoc.render_doc(kind))
+
+    class WithoutInit(kind):
+        pass
+
+    class WithInit(kind):
+        def __init__(self, own):
+            pass
+
+    assert str(inspect.signature(WithoutInit)) == told and str(inspect.signature(WithInit)) == "(own)"
+
+
+def origin(kind):
+    """The source of the module that defines it, compiled or not."""
+    return Path(importlib.util.find_spec(kind.__module__).origin.partition(".")[0]).with_suffix(".py")
 
 
 @pytest.mark.parametrize("path", NEWER)

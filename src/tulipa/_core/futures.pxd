@@ -2,8 +2,9 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.handles cimport new_handle
-from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, current_context, new_reference, set_send
+from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, current_context, new_reference, set_send, set_signature
 from tulipa._core.ready cimport Link, LoopState
+from tulipa._core.world cimport current_loop
 
 
 cdef class Future(Link):

@@ -15,7 +15,8 @@ from tulipa._core.throwing import to_raise
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.handles import new_handle
-    from tulipa._core.native import current_context, set_send
+    from tulipa._core.native import current_context, set_send, set_signature
+    from tulipa._core.world import current_loop
 
 
 class Future(Link):
@@ -27,7 +28,7 @@ class Future(Link):
 
     def __init__(self, *, loop=None):
         if loop is None:
-            loop = asyncio.get_event_loop()
+            loop = current_loop()
         self._prepare(loop)
         if loop.get_debug():
             self._source_traceback = describe.creation_stack()
@@ -269,6 +270,9 @@ class Future(Link):
 
     def __iter__(self):
         return _iterate(self)
+
+
+set_signature(Future, "(*, loop=None)")
 
 
 @cython.freelist(128)

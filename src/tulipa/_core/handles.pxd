@@ -1,6 +1,6 @@
 cimport cython
 
-from tulipa._core.native cimport call_in, current_context
+from tulipa._core.native cimport call_in, current_context, set_signature
 from tulipa._core.ready cimport Link
 
 

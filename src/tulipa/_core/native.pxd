@@ -33,12 +33,24 @@ cdef extern from *:
         t->tp_iternext = tulipa_next_by_send;
         return 0;
     }
+    /* For good, as a static type is; a type on the heap would free its text in a way of its own. */
+    static int tulipa_fill_doc(PyObject *type, PyObject *text) {
+        const char *utf8 = PyUnicode_AsUTF8(text);
+        char *copy = utf8 == NULL ? NULL : (char *)PyMem_RawMalloc(strlen(utf8) + 1);
+        if (copy == NULL) { if (utf8 != NULL) PyErr_NoMemory(); return -1; }
+        strcpy(copy, utf8);
+        if (((PyTypeObject *)type)->tp_flags & Py_TPFLAGS_HEAPTYPE) PyMem_RawFree(copy);
+        else ((PyTypeObject *)type)->tp_doc = copy;
+        return 0;
+    }
     """
     PyObject *new_reference "tulipa_new_reference"(object)
     int PYGEN_NEXT
     int PYGEN_RETURN
     int fill_am_send "tulipa_fill_am_send"(object type, sender send) except -1
+    int fill_doc "tulipa_fill_doc"(object type, str text) except -1
 
 cdef object current_context()
 cdef object call_in(object context, object callback, tuple args)
+cdef int set_signature(object kind, str parameters) except -1
 cdef int set_send(object iterator_type, sender send) except -1

@@ -2,7 +2,9 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.futures cimport Future
-from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, current_context
+from tulipa._core.native cimport (
+    PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, current_context, set_signature,
+)
 from tulipa._core.ready cimport LoopState
 from tulipa._core.world cimport (
     enter_on_ours, enter_task, leave_on_ours, leave_task, register, swap_task, unregister

@@ -14,7 +14,7 @@ from tulipa._core import describe, stacks
 from tulipa._core.futures import Future
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import current_context
+    from tulipa._core.native import current_context, set_signature
     from tulipa._core.world import (
         enter_on_ours,
         enter_task,
@@ -377,6 +377,9 @@ class Task(Future):
         self._leave()
         self._cancel(msg)
         return 0
+
+
+set_signature(Task, "(coro, *, loop=None, name=None, context=None, eager_start=False)")
 
 
 def new_task(coro, loop, name, context):

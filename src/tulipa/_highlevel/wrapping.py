@@ -5,6 +5,8 @@ import concurrent.futures
 import inspect
 from asyncio import CancelledError, InvalidStateError, iscoroutine, isfuture
 
+from tulipa.policy import get_event_loop
+
 
 def create_task(coro, **kwargs):
     """A new task of the running loop that runs `coro`; `kwargs` as for ``loop.create_task``.
@@ -35,7 +37,7 @@ def ensure_future(coro_or_future, *, loop=None):
             )
         coro = wait_for_awaitable(coro)
     try:
-        return (asyncio.get_event_loop() if loop is None else loop).create_task(coro)
+        return (get_event_loop() if loop is None else loop).create_task(coro)
     except RuntimeError:
         coro.close()
         raise
@@ -72,7 +74,7 @@ def wrap_future(future, *, loop=None):
         return future
     if not isinstance(future, concurrent.futures.Future):
         raise TypeError(f"a concurrent.futures.Future is expected, got {future!r}")
-    wrapped = (asyncio.get_event_loop() if loop is None else loop).create_future()
+    wrapped = (get_event_loop() if loop is None else loop).create_future()
     chain(future, wrapped)
     return wrapped
 

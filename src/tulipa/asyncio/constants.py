@@ -1,0 +1,6 @@
+"""Constants: the standard library's own module."""
+
+import asyncio.constants
+import sys
+
+sys.modules[__name__] = asyncio.constants

@@ -1,0 +1,6 @@
+"""What the standard library's locks and queues share: the standard library's own module."""
+
+import asyncio.mixins
+import sys
+
+sys.modules[__name__] = asyncio.mixins
