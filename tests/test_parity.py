@@ -70,7 +70,6 @@ OTHERWISE = {
     "BaseEventLoop": "takes a driver, see test_loops_are_made_as_asyncios",
     "EventLoop": "takes a driver, see test_loops_are_made_as_asyncios",
     "SelectorEventLoop": "takes a driver, see test_loops_are_made_as_asyncios",
-    "Server": "made by the loop only",
 }
 
 

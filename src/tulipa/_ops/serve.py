@@ -17,7 +17,6 @@ from tulipa._ops.tls import server_transport
 from tulipa._transports.base import outermost
 from tulipa._transports.callbacks import release
 from tulipa._transports.clients import Clients
-from tulipa._transports.stream import StreamTransport
 
 # The system knows addresses of that kind, but does not have it.
 _NOT_HERE = {errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.EPROTOTYPE, errno.EINVAL}
@@ -35,7 +34,8 @@ async def create_server(
     Raises OSError for an address that can't be bound, ValueError and TypeError for wrong arguments.
     """
     check_server_ssl(ssl)
-    make = server_transport(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+    tls = ssl, ssl_handshake_timeout, ssl_shutdown_timeout
+    server_transport(*tls)  # says what is wrong with it before anything is bound
     if sock is not None:
         if host is not None or port is not None:
             raise ValueError("host/port and sock can not be specified at the same time; give one of them")
@@ -48,12 +48,13 @@ async def create_server(
             reuse_address = os.name == "posix" and sys.platform != "cygwin"
         options = _options(reuse_address, reuse_port, keep_alive)
         socks = _bind_all(loop, await _resolve_all(loop, host, port, family, flags), options)
-    return make_server(loop, socks, protocol_factory, backlog, start_serving, make)
+    return make_server(loop, socks, protocol_factory, backlog, start_serving, tls)
 
 
-def make_server(loop, socks, protocol_factory, backlog, start_serving, make=StreamTransport, cleanup=None):
+def make_server(loop, socks, protocol_factory, backlog, start_serving, tls, cleanup=None):
     """A Server for bound sockets; they are closed where it can't start. Raises OSError."""
-    server = Server(loop, socks, protocol_factory, backlog, make, cleanup)
+    context, *timeouts = tls
+    server = Server(loop, socks, protocol_factory, context, backlog, *timeouts, cleanup=cleanup)
     try:
         for sock in socks:
             sock.setblocking(False)
@@ -149,14 +150,17 @@ def _left_out(loop, address, error):
 class Server(asyncio.AbstractServer):
     """Listening sockets with the connections accepted from them, as asyncio.Server of Python 3.13.
 
-    Made by create_server and create_unix_server. `make` is what makes the transports, `cleanup` is
-    called once its sockets are closed.
+    Made by create_server and create_unix_server. Raises ValueError and TypeError for wrong arguments of TLS.
+    `cleanup` is called once its sockets are closed.
     """
 
-    def __init__(self, loop, sockets, protocol_factory, backlog, make=StreamTransport, cleanup=None):
+    def __init__(
+        self, loop, sockets, protocol_factory, ssl_context, backlog,
+        ssl_handshake_timeout, ssl_shutdown_timeout=None, *, cleanup=None,
+    ):
         self._loop = loop
         self._protocol_factory = protocol_factory
-        self._make = make
+        self._make = server_transport(ssl_context, ssl_handshake_timeout, ssl_shutdown_timeout)
         self._listeners = [Listener(loop, sock, backlog, self._welcome) for sock in sockets]
         self._cleanup = cleanup
         self._clients = Clients()

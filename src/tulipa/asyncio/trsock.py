@@ -1,6 +1,7 @@
 """What a transport shows of its socket: the standard library's own module."""
 
-import asyncio.trsock
 import sys
+from asyncio import trsock
+from asyncio.trsock import *  # noqa: F403
 
-sys.modules[__name__] = asyncio.trsock
+sys.modules[__name__] = trsock
