@@ -19,7 +19,7 @@ BENCH_PYTHON ?= $(shell $(PYTHON) tools/pythons.py 3.13 3.12)
 
 DEV := .venvs/dev
 BENCH := .venvs/bench
-SOURCES := pyproject.toml setup.py $(shell find src -name '*.py' -o -name '*.pxd')
+SOURCES := pyproject.toml setup.py $(shell find src -name '*.py' -o -name '*.pxd' -o -name '*.pyi')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-quick conformance fuzz soak memcheck bench build lint news clean check-python

@@ -89,7 +89,7 @@ class Leg:
 def fingerprint(python):
     """Digest everything that decides what an installation of tulipa contains."""
     digest = hashlib.sha256(describe(python).encode())
-    sources = [path for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".pxd")]
+    sources = [path for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".pxd", ".pyi")]
     for path in [ROOT / "pyproject.toml", ROOT / "setup.py", *sorted(sources)]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
     digest.update(repr([os.environ.get(name) for name in BUILD_INPUTS]).encode())

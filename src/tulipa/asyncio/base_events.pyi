@@ -1,0 +1,11 @@
+from typing import Any
+
+from tulipa import EventLoop
+from tulipa.asyncio.futures import Future
+
+__all__ = ("BaseEventLoop", "Server")
+
+BaseEventLoop = EventLoop
+from asyncio.base_events import Server as Server
+
+def _run_until_complete_cb(future: Future[Any]) -> None: ...
