@@ -42,6 +42,8 @@ class Leg:
         self.name = f"{self.series}-{self.mode}"
         self.home = ENVIRONMENTS / self.name
         self.own_python = self.home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        # The types of every version are checked by one.
+        self.extras = "test,types" if self.main and self.mode == "compiled" else "test"
         self.environ = {key: value for key, value in os.environ.items() if key not in FORGOTTEN}
 
     def install(self):
@@ -54,7 +56,7 @@ class Leg:
         log = self.home / "install.log"
         print(f"{self.name}: installing tulipa into {self.home.relative_to(ROOT)} ...", flush=True)
         subprocess.run([self.python, "-m", "venv", "--clear", str(self.home)], check=True)
-        install = [str(self.own_python), "-m", "pip", "install", "--progress-bar", "off", f"{ROOT}[test]"]
+        install = [str(self.own_python), "-m", "pip", "install", "--progress-bar", "off", f"{ROOT}[{self.extras}]"]
         environ = self.environ | {MODES[self.mode]: "1"}
         if not self.main:
             environ.setdefault("CFLAGS", QUICK_CFLAGS)

@@ -1,6 +1,5 @@
 import asyncio
 import ssl as _ssl
-from _typeshed import FileDescriptorLike, ReadableBuffer, StrPath, WriteableBuffer
 from asyncio import BaseProtocol, DatagramTransport, ReadTransport, SubprocessTransport, Transport, WriteTransport
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from concurrent.futures import Executor
@@ -8,6 +7,8 @@ from contextvars import Context
 from selectors import BaseSelector
 from socket import AddressFamily, AddressInfo, SocketKind, socket
 from typing import IO, Any, Literal, TypeAlias, TypeVar, TypeVarTuple, overload
+
+from _typeshed import FileDescriptorLike, ReadableBuffer, StrPath, WriteableBuffer
 
 from tulipa import Handle, Server, Task, TimerHandle
 from tulipa._drivers.base import Driver

@@ -1,6 +1,13 @@
-from asyncio import AbstractEventLoop, AbstractEventLoopPolicy, DefaultEventLoopPolicy
+import sys
+from asyncio import AbstractEventLoop
+from asyncio.events import _AbstractEventLoopPolicy as AbstractEventLoopPolicy
 
 from tulipa.loop import EventLoop
+
+if sys.version_info >= (3, 14):
+    from asyncio import _DefaultEventLoopPolicy as DefaultEventLoopPolicy
+else:
+    from asyncio import DefaultEventLoopPolicy
 
 class EventLoopPolicy(DefaultEventLoopPolicy):
     def new_event_loop(self) -> EventLoop: ...

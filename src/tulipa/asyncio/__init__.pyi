@@ -1,4 +1,6 @@
 # asyncio as of Python 3.15, for every Python: see tulipa/__init__.pyi.
+
+# ruff: noqa: F403, F405
 import sys
 from asyncio import base_futures as base_futures
 from asyncio import base_subprocess as base_subprocess
@@ -61,7 +63,6 @@ if sys.version_info < (3, 14):
     from asyncio import get_child_watcher as get_child_watcher
     from asyncio import set_child_watcher as set_child_watcher
 
-    from tulipa.policy import EventLoopPolicy as DefaultEventLoopPolicy
 
 __all__ = (
     "BaseEventLoop",

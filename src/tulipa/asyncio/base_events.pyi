@@ -1,3 +1,4 @@
+from asyncio.base_events import Server as Server
 from typing import Any
 
 from tulipa import EventLoop
@@ -6,6 +7,5 @@ from tulipa.asyncio.futures import Future
 __all__ = ("BaseEventLoop", "Server")
 
 BaseEventLoop = EventLoop
-from asyncio.base_events import Server as Server
 
 def _run_until_complete_cb(future: Future[Any]) -> None: ...

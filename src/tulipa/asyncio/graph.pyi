@@ -7,11 +7,12 @@ if sys.version_info >= (3, 14):
     from asyncio.graph import format_call_graph as format_call_graph
     from asyncio.graph import print_call_graph as print_call_graph
 else:
-    from _typeshed import SupportsWrite
     from asyncio import Future
     from dataclasses import dataclass
     from types import FrameType
     from typing import Any
+
+    from _typeshed import SupportsWrite
 
     @dataclass(frozen=True, slots=True)
     class FrameCallGraphEntry:

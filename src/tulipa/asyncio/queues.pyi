@@ -8,9 +8,10 @@ if sys.version_info >= (3, 13):
     from asyncio.queues import Queue as Queue
     from asyncio.queues import QueueShutDown as QueueShutDown
 else:
-    from _typeshed import SupportsRichComparisonT
     from asyncio import queues
     from typing import TypeVar
+
+    from _typeshed import SupportsRichComparisonT
 
     _T = TypeVar("_T")
 

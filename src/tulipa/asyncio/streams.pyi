@@ -10,9 +10,10 @@ if sys.version_info >= (3, 13):
     from asyncio.streams import start_server as start_server
     from asyncio.streams import start_unix_server as start_unix_server
 else:
-    from _typeshed import StrPath
     from collections.abc import Awaitable, Callable, Sequence
     from typing import Any
+
+    from _typeshed import StrPath
 
     from tulipa import Server
 

@@ -50,7 +50,6 @@ else:
         name: str | None = None,
         context: Context | None = None,
         eager_start: bool | None = None,
-        **kwargs: Any,
     ) -> Task[_T]: ...
 
 __all__ = (
