@@ -1,10 +1,12 @@
 """The list of tests that are known not to pass, each group with its reason: expected.txt.
 
     # reason, in one or more lines
-    test_module.Class.test_name  3.11 3.12~ 3.13
+    test_module.Class.test_name  3.11 3.12~ 3.13 = 3.13:test_module.Class.test_name
 
-A series with a tilde: there the test fails sometimes, for that reason, and either outcome is as expected. An empty
-line ends a group. Unexpected failures and unexpected passes are both errors.
+A series with a tilde: there the test fails sometimes, for that reason, and either outcome is as expected. Behind "="
+stands what has become of a test that asserts what a later release has changed: that test of the later release is run
+in its place, and has to pass, where that release is found and its module can be loaded. An empty line ends a group.
+Unexpected failures and unexpected passes are both errors.
 """
 
 from collections import Counter
@@ -23,6 +25,14 @@ class Report:
     counts: Counter
     listed: int
     surprises: list = field(default_factory=list)
+    newer: Counter = field(default_factory=Counter)
+
+    def add_newer(self, outcomes):
+        """What became of tests of later releases, {test: (outcome, details)}."""
+        self.newer.update(outcome for outcome, _ in outcomes.values())
+        for test, (outcome, details) in sorted(outcomes.items()):
+            if outcome == "failed":
+                self.surprises.append(f"UNEXPECTED FAILURE of a later release's {test}: {details}")
 
     @property
     def good(self):
@@ -36,14 +46,21 @@ class Report:
             f"Python {self.series}: {ran} tests ran, {self.counts['passed']} passed, {self.listed} are listed as "
             f"not passing ({share:.1f} %), {self.counts['skipped']} skipped by the suite itself; {seconds:.0f} s"
         )
+        if self.newer:
+            line += (
+                f"; of their forms in later releases {self.newer['passed']} passed, {self.newer['failed']} failed, "
+                f"{self.newer['skipped']} can't be loaded there"
+            )
         return "\n".join([*self.surprises, line + ("" if self.good else f"; {len(self.surprises)} SURPRISES")])
 
 
 class Listing:
     """The groups of the list: reason → test → series."""
 
-    def __init__(self, groups):
+    def __init__(self, groups, newer=None):
         self.groups = groups
+        # Test → (series, test): its form of a later release.
+        self.newer = newer or {}
 
     def listed(self, series):
         """Tests that are not expected to pass there."""
@@ -51,6 +68,14 @@ class Listing:
 
     def _listed_with(self, mark):
         return {test for tests in self.groups.values() for test, where in tests.items() if mark in where}
+
+    def newer_forms(self, series):
+        """{later series: tests} that are run there in the place of listed ones."""
+        forms = {}
+        for test in sorted(self.listed(series) & set(self.newer)):
+            later, form = self.newer[test]
+            forms.setdefault(later, []).append(form)
+        return forms
 
     def compare(self, series, outcomes, partial=False):
         """A Report on {test: (outcome, details)}; `partial` where not all tests were run."""
@@ -92,9 +117,14 @@ class Listing:
         for reason, tests in self.groups.items():
             if tests:
                 lines = [f"# {line}".rstrip() for line in reason.split("\n")]
-                lines += [f"{test}  {' '.join(sorted(where, key=order))}" for test, where in sorted(tests.items())]
+                lines += [self._line(test, where) for test, where in sorted(tests.items())]
                 blocks.append("\n".join(lines) + "\n")
         PATH.write_text("\n".join(blocks))
+
+
+    def _line(self, test, where):
+        newer = f" = {':'.join(self.newer[test])}" if test in self.newer else ""
+        return f"{test}  {' '.join(sorted(where, key=order))}{newer}"
 
 
 def order(series):
@@ -103,13 +133,16 @@ def order(series):
 
 def read():
     """The list as it is checked in."""
-    groups = {}
+    groups, newer = {}, {}
     for block in PATH.read_text().split("\n\n") if PATH.exists() else []:
         lines = [line for line in block.splitlines() if line.strip()]
         reason = "\n".join(line.removeprefix("#").strip() for line in lines if line.startswith("#"))
         tests = groups.setdefault(reason, {})
         for line in lines:
             if not line.startswith("#"):
-                test, *where = line.split()
+                here, _, later = line.partition(" = ")
+                test, *where = here.split()
                 tests[test] = set(where)
-    return Listing(groups)
+                if later:
+                    newer[test] = tuple(later.strip().split(":"))
+    return Listing(groups, newer)

@@ -38,6 +38,8 @@ class Future(Link):
         self._next = None
         self._loop = loop
         self._state_of_loop = cython.cast(LoopState, loop) if isinstance(loop, LoopState) else None
+        if self._state_of_loop is not None and self._state_of_loop._call_soon_replaced:
+            self._state_of_loop = None
         self._done = False
         self._cancelled = False
         self._result = None

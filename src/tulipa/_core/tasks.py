@@ -300,7 +300,7 @@ class Task(Future):
                 return 0
             future._asyncio_future_blocking = False
             self._fut_waiter = future
-            if self._state_of_loop is None or future._done:
+            if self._state_of_loop is None or future._state_of_loop is None or future._done:
                 self._fut_waiter.add_done_callback(self._wakeup, context=self._context)
             else:
                 future._add_entry(self)

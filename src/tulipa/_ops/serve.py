@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import functools
 import os
 import socket
 import sys
@@ -9,7 +10,7 @@ from asyncio.log import logger
 from asyncio.trsock import TransportSocket
 from collections.abc import Iterable
 
-from tulipa._ops.arguments import check_server_ssl, check_stream_socket
+from tulipa._ops.arguments import check_server_ssl, check_stream_socket, share_port
 from tulipa._ops.connect import bind_error
 from tulipa._ops.listening import Listener
 from tulipa._ops.resolve import ensure_resolved
@@ -46,8 +47,8 @@ async def create_server(
     else:
         if reuse_address is None:
             reuse_address = os.name == "posix" and sys.platform != "cygwin"
-        options = _options(reuse_address, reuse_port, keep_alive)
-        socks = _bind_all(loop, await _resolve_all(loop, host, port, family, flags), options)
+        set_options = functools.partial(_set_options, reuse_address, reuse_port, keep_alive)
+        socks = _bind_all(loop, await _resolve_all(loop, host, port, family, flags), set_options)
     return make_server(loop, socks, protocol_factory, backlog, start_serving, tls)
 
 
@@ -81,26 +82,25 @@ async def _resolve_all(loop, host, port, family, flags):
     return list(entries)
 
 
-def _options(reuse_address, reuse_port, keep_alive):
-    """(level, name) of what is to be set on each listening socket. ValueError for what isn't had here."""
-    options = []
+def _set_options(reuse_address, reuse_port, keep_alive, sock):
+    """Make of `sock` a listening socket as it was asked for. ValueError for what isn't had here, OSError."""
     if reuse_address:
-        options.append((socket.SOL_SOCKET, socket.SO_REUSEADDR))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
     if reuse_port:
-        if not hasattr(socket, "SO_REUSEPORT"):
-            raise ValueError("reuse_port not supported by socket module; leave it out on this platform")
-        options.append((socket.SOL_SOCKET, socket.SO_REUSEPORT))
+        share_port(sock)
     if keep_alive:
-        options.append((socket.SOL_SOCKET, socket.SO_KEEPALIVE))
-    return options
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
+    if sock.family == socket.AF_INET6:
+        # IPv4 has a socket of its own, on the same port.
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
 
 
-def _bind_all(loop, entries, options):
+def _bind_all(loop, entries, set_options):
     """A bound socket for each entry whose address this machine has. Raises OSError, and leaves none then."""
     socks = []
     try:
         for entry in entries:
-            sock = _bind(loop, entry, options)
+            sock = _bind(loop, entry, set_options)
             if sock is not None:
                 socks.append(sock)
         if not socks:
@@ -114,21 +114,17 @@ def _bind_all(loop, entries, options):
     return socks
 
 
-def _bind(loop, entry, options):
+def _bind(loop, entry, set_options):
     """A bound socket, or None where this machine does not have such an address. Raises OSError."""
     family, kind, proto, _, address = entry
     try:
-        sock = socket.socket(family, kind, proto)
+        sock = socket.socket(family=family, type=kind, proto=proto)
     except OSError as exc:
         if exc.errno not in _NOT_HERE:
             raise
         return _left_out(loop, address, exc)
     try:
-        for level, name in options:
-            sock.setsockopt(level, name, True)
-        if family == socket.AF_INET6:
-            # IPv4 has a socket of its own, on the same port.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
+        set_options(sock)
         sock.bind(address)
     except OSError as exc:
         sock.close()

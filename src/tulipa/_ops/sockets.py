@@ -105,22 +105,28 @@ async def sock_connect(loop, sock, address):
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         entries = await ensure_resolved(loop, address, family=sock.family, type=sock.type, proto=sock.proto)
         address = entries[0][4]
-    await connect_to_resolved(loop, sock, address)
-
-
-async def connect_to_resolved(loop, sock, address):
-    """As `sock_connect`, for an address without a name."""
     pause = _FIRST_RETRY
-    error = sock.connect_ex(address)
+    error = _connect(sock, address)
     while error == errno.EAGAIN and sock.family == getattr(socket, "AF_UNIX", None):
         # The server's queue is full, and no readiness tells when it has room; a blocking call would wait.
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LAST_RETRY)
-        error = sock.connect_ex(address)
+        error = _connect(sock, address)
     if error in _IN_PROGRESS:
         error = await _when_ready(loop, sock, WRITE, sock.getsockopt, socket.SOL_SOCKET, socket.SO_ERROR)
     if error:
         raise OSError(error, f"{os.strerror(error)} (connecting to {address!r})")
+
+
+def _connect(sock, address):
+    """Begin to connect; gives an error's number, or 0. By the method that stand-ins for sockets have."""
+    try:
+        sock.connect(address)
+    except OSError as exc:
+        if exc.errno is None:
+            raise
+        return exc.errno
+    return 0
 
 
 def _accept(sock):

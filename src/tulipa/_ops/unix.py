@@ -10,7 +10,6 @@ from asyncio.log import logger
 from tulipa._ops.arguments import check_server_ssl, check_unix_stream_socket
 from tulipa._ops.connect import start_transport
 from tulipa._ops.serve import make_server
-from tulipa._ops.sockets import connect_to_resolved
 from tulipa._ops.tls import client_transport, server_transport
 
 
@@ -33,7 +32,7 @@ async def create_unix_connection(
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        await connect_to_resolved(loop, sock, path)
+        await loop.sock_connect(sock, path)
     except BaseException:
         sock.close()
         raise

@@ -23,6 +23,10 @@ WRITE_HIGH = 524288
 READ_HIGH = 262144
 
 
+class _SSLTransport(asyncio.Transport):
+    """What a TLS transport is an instance of; 'ssl' is what programs look for in the name of its class."""
+
+
 class TLSLife(Layer):
     """What of a TLS transport is neither reading nor writing."""
 
@@ -73,7 +77,7 @@ class TLSLife(Layer):
     @property
     def __class__(self):
         # As of StreamTransport.
-        return asyncio.Transport
+        return _SSLTransport
 
     def __repr__(self):
         state = ("handshaking", "open", "ending", "shutting down", "closed")[self._machine.state]
