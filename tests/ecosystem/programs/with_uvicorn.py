@@ -70,6 +70,7 @@ class Shop:
             try:
                 while True:
                     yield LARGE
+                    await asyncio.sleep(0)  # sending to nobody does not wait: only here the end is noticed
             finally:
                 self.gone.set()
 
