@@ -96,8 +96,8 @@ def _dots(axes: Axes, y: int, row: dict[str, Any], result: dict[str, Any]) -> No
         height = y - LANES / 2 + lane * step
         colour = result["contenders"][name]["colour"]
         axes.plot(entry["ratio_spread"], [height, height], color=colour, linewidth=1.3, alpha=0.45, zorder=2)
-        axes.plot(entry["ratio"], height, zorder=4 if name == OURS else 3, color=colour, **_marker(name))
-        if name == OURS:
+        axes.plot(entry["ratio"], height, zorder=4 if name in OURS else 3, color=colour, **_marker(name))
+        if name in OURS:
             axes.annotate(f"{entry['ratio']:.2f}×", (max(entry["ratio_spread"]), height), xytext=(6, 0),
                           textcoords="offset points", va="center", color=colour, fontsize=8.5,
                           fontweight="bold", zorder=5,
@@ -107,7 +107,7 @@ def _dots(axes: Axes, y: int, row: dict[str, Any], result: dict[str, Any]) -> No
 def _marker(name: str) -> dict[str, Any]:
     if name == LIMIT:
         return {"marker": "|", "markersize": 9, "markeredgewidth": 2.2, "linestyle": "none"}
-    return {"marker": "o", "markersize": 8.5 if name == OURS else 6.5, "markeredgecolor": "white",
+    return {"marker": "o", "markersize": 8.5 if name in OURS else 6.5, "markeredgecolor": "white",
             "markeredgewidth": 0.8, "linestyle": "none"}
 
 

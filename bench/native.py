@@ -14,12 +14,14 @@ CACHE = SOURCES.parent.parent / "build" / "bench"
 FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra")
 OPENSSL = ("-lssl", "-lcrypto")
 WIRED = ("load", "echo", "visits")                 # each exists bare, and as NAME_tls
-PLAIN = ("crowd", "datagrams", "datagram_echo", "downloads", "send_file", "children")
+PLAIN = ("crowd", "datagrams", "datagram_echo", "downloads", "send_file", "children", "store")
+
+MORE = {"load": ("dialect.c",)}                     # sources that a program has beside its own
 
 RECIPES: dict[str, tuple[str, ...]] = {            # program: its sources, then libraries
     **{name: (f"{name}.c", "measure.c") for name in PLAIN},
-    **{name: (f"{name}.c", "measure.c", "wire_plain.c") for name in WIRED},
-    **{f"{name}_tls": (f"{name}.c", "measure.c", "wire_tls.c", *OPENSSL) for name in WIRED},
+    **{name: (f"{name}.c", *MORE.get(name, ()), "measure.c", "wire_plain.c") for name in WIRED},
+    **{f"{name}_tls": (f"{name}.c", *MORE.get(name, ()), "measure.c", "wire_tls.c", *OPENSSL) for name in WIRED},
 }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from .contenders import by_name
 from .machine import pinned
 from .row import Failed, Skipped
 
@@ -22,7 +23,8 @@ START_PATIENCE = 30.0                              # seconds until a process mus
 
 def child_command(command: str, contender: str, *arguments: object) -> list[str]:
     """The command line of a Python process that runs bench.child."""
-    return [sys.executable, "-m", "bench.child", command, contender, *map(str, arguments)]
+    launcher = by_name(contender).launcher
+    return [sys.executable, *launcher, "-m", "bench.child", command, contender, *map(str, arguments)]
 
 
 def _last_line(errors: IO[str], otherwise: str) -> str:

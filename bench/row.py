@@ -40,6 +40,8 @@ class Sample:
 class Row:
     """One line of the table."""
 
+    high_level = False                             # whether more of asyncio is in it than the event loop
+
     def __init__(self, name: str, group: str, title: str, unit: str, *,
                  higher_is_better: bool, quick: bool = False) -> None:
         self.name = name
@@ -55,7 +57,7 @@ class Row:
 
     def refuses(self, contender: Contender) -> str | None:
         """Why `contender` has no part in this row, or None. Asked before anything is started."""
-        return None
+        return "as in loop mode" if contender.is_whole and not self.high_level else None
 
     def measure(self, contender: Contender, settings: Settings) -> Sample:
         """Measure once, in fresh processes.

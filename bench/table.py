@@ -17,12 +17,12 @@ Cell = Callable[[dict[str, Any]], str]             # the figures of one contende
 
 
 def figure(value: float) -> str:
-    """A number in few characters: 8,123 or 88.1k or 1.35M."""
+    """A number in few characters: 8,123 or 88.1k or 1.35M or 4.25."""
     if value >= 1e6:
         return f"{value / 1e6:.2f}M"
     if value >= 1e4:
         return f"{value / 1e3:.1f}k"
-    return f"{value:,.0f}"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2f}"
 
 
 def main_cell(entry: dict[str, Any]) -> str:
@@ -171,6 +171,6 @@ def _remarks(result: dict[str, Any], failed: list, skipped: list) -> list[str]:
     notes += _notes(result, failed, "FAILED")
     notes += [f"{name} leaves connections open after the client's end of file ({where})"
               for name, where in _leaky(result["rows"])]
-    if result["versions"].get(OURS, {}).get("compiled") is False:
+    if any(result["versions"].get(name, {}).get("compiled") is False for name in OURS):
         notes.append("tulipa runs interpreted here; its figures say nothing about the compiled package.")
     return notes
