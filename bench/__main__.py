@@ -12,18 +12,18 @@ from typing import Any
 from . import native, report, runner, table
 from .contenders import CONTENDERS, OURS, by_name
 from .machine import choose_cores, describe
-from .progress import Progress
+from .progress import Progress, minutes
 from .row import Settings
 from .rows import all_rows, select
 
 QUICK = {"rounds": 3, "seconds": 0.1, "warmup": 0.05}
-FULL = {"rounds": 5, "seconds": 0.6, "warmup": 0.2}
+FULL = {"rounds": 7, "seconds": 0.4, "warmup": 0.15}
 
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m bench", description="Compare event loops for Python.")
     p.add_argument("--quick", action="store_true",
-                   help="some of the rows, briefly: a first impression in under a minute")
+                   help="some of the rows, briefly: a first impression in a few minutes")
     p.add_argument("--rows", metavar="NAMES",
                    help="names or groups of rows, comma-separated, wildcards allowed")
     p.add_argument("--contenders", metavar="NAMES",
@@ -87,8 +87,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         raise ValueError("no contender can run here")
     if settings.cores.server is None:
         print("only one core: server and load generator share it, so expect noise", file=sys.stderr)
+    print(f"{len(rows)} rows, {len(contenders)} contenders, {rounds} rounds: about "
+          f"{minutes(runner.estimate(rows, contenders, rounds, settings))} on a quiet machine", file=sys.stderr)
     seed = options.seed if options.seed is not None else random.randrange(2**32)
-    progress = Progress(rounds * len(rows) * len(contenders), len(contenders), rounds)
+    progress = Progress(runner.turns(rows, rounds) * len(contenders), len(contenders), rounds)
     outcomes, complete = runner.run(rows, contenders, rounds, settings, random.Random(seed),
                                     progress.before, progress.after)
     progress.close()

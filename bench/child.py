@@ -103,8 +103,8 @@ def check_identity(contender: Contender) -> None:
     owner = type(asyncio.get_running_loop()).__module__.partition(".")[0]
     if owner != (contender.upon or contender.module):
         raise RuntimeError(f"{contender.name}'s factory made a loop of the package {owner!r}")
-    if contender.is_whole != asyncio.Queue.__module__.startswith(f"{contender.module}."):
-        raise RuntimeError(f"asyncio is not what {contender.name} would have: start it by {contender.launcher}")
+    if contender.is_whole == asyncio.Queue.__module__.startswith("asyncio."):
+        raise RuntimeError(f"{contender.name} was started with {asyncio.Queue.__module__} in the place of asyncio's")
 
 
 async def main(contender: Contender, work: Coroutine[Any, Any, None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import select
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from .machine import pinned
 from .row import Failed, Skipped
 
 ROOT = Path(__file__).resolve().parent.parent
+AT_END = re.compile(r"<?sys>?:\d+: \w+Warning: ")    # said by an interpreter that ends, after its real error
 START_PATIENCE = 30.0                              # seconds until a process must have given its answer
 
 
@@ -29,7 +31,7 @@ def child_command(command: str, contender: str, *arguments: object) -> list[str]
 
 def _last_line(errors: IO[str], otherwise: str) -> str:
     errors.seek(0)
-    lines = [line.strip() for line in errors.read().splitlines() if line.strip()]
+    lines = [line.strip() for line in errors.read().splitlines() if line.strip() and not AT_END.match(line)]
     return lines[-1] if lines else otherwise
 
 

@@ -196,6 +196,24 @@ def test_who_fails_or_can_not_is_not_measured_again():
     assert outcomes["recorder", "rloop"].skipped == "has no such call"
 
 
+def test_exact_rows_have_fewer_rounds():
+    row = Recorder()
+    row.most_rounds = 2
+    outcomes, complete = run_rounds(row, 5)
+    assert complete == 5
+    assert len(outcomes["recorder", "std"].samples) == 2
+    assert runner.turns([row, Recorder()], 5) == 7
+
+
+def test_the_estimate_counts_who_takes_part():
+    settings = Settings(1.0, 0.5, Cores(None, None))
+    row = Recorder()
+    row.duration = lambda settings: settings.seconds + settings.warmup
+    assert runner.estimate([row], CONTENDERS, 3, settings) == 3 * 1.5 * (len(CONTENDERS) - 1)    # not the raw C server
+    row.most_rounds = 2
+    assert runner.estimate([row], CONTENDERS, 3, settings) == 2 * 1.5 * (len(CONTENDERS) - 1)
+
+
 def test_interrupting_keeps_the_complete_rounds():
     def interrupt(number, row, contender, outcome):
         if number == 3:

@@ -18,7 +18,7 @@ SERVERS = {                                       # module in bench.servers: tit
     "uvicorn_hello": ("uvicorn, httptools, hello", ("uvicorn", "httptools"), "http"),
     "websocket_echo": ("websockets, 1 KiB echo", ("websockets",), "websocket"),
 }
-GROUP = "applications"
+GROUP, UNIT = "applications", "requests per CPU-second"
 
 
 class ApplicationRow(DrivenRow):
@@ -29,8 +29,7 @@ class ApplicationRow(DrivenRow):
 
     def __init__(self, server: str) -> None:
         title, self.packages, self.dialect = SERVERS[server]
-        super().__init__(server.replace("_", "-"), GROUP, title, "requests per server-CPU-second",
-                         higher_is_better=True, quick=True)
+        super().__init__(server.replace("_", "-"), GROUP, title, UNIT, higher_is_better=True, quick=True)
         self.server = server
         self.load = (CONNECTIONS, SIZE)
 
@@ -51,8 +50,7 @@ class PipelineRow(Row):
     high_level = True
 
     def __init__(self) -> None:
-        super().__init__("redis-client", GROUP, "pipelined Redis-like client", "commands per client-CPU-second",
-                         higher_is_better=True, quick=True)
+        super().__init__("redis-client", GROUP, "pipelined Redis-like client", UNIT, higher_is_better=True, quick=True)
 
     def unavailable(self) -> str | None:
         try:

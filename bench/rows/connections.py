@@ -10,7 +10,7 @@ from ..driven import DrivenRow
 from ..native import program
 from ..process import ask, serving
 from ..row import Sample, Settings
-from .memory import CROWD, SIZE, lacks_descriptors
+from .memory import CROWD, CROWD_SECONDS, SIZE, lacks_descriptors
 
 ORDER = 5
 AT_ONCE = 10
@@ -56,6 +56,9 @@ class IdleRow(DrivenRow):
             server.check()
         kept = crowded.value / statistics.fmean(sample.value for sample in alone)
         return Sample(100 * kept, {"alone": alone[0].value, "crowded": crowded.value, "alone_again": alone[1].value})
+
+    def duration(self, settings: Settings) -> float:
+        return CROWD_SECONDS + LEAVING + 3 * super().duration(settings)
 
     def drive(self, port: int, pid: int, settings: Settings) -> Sample:
         result = ask(self.generator_command(port, pid, settings), settings.cores.generator,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..contenders import Contender
 from ..process import ask, child_command
-from ..row import Row, Sample, Settings
+from ..row import STARTING, Row, Sample, Settings
 
 ORDER = 2
+MILLION_SECONDS = 6.0                              # that a million timers take with all that is around them
 UNIT = "ns of CPU per operation"
 SCHEDULER = {                                     # function in bench.workloads.scheduler: title
     "sleep0": "sleep(0)",
@@ -49,6 +50,9 @@ class SchedulerRow(InnerRow):
         super().__init__(workload, module, title, UNIT, higher_is_better=False, quick=True)
         self.high_level = workload not in LOOP_ALONE
 
+    def duration(self, settings: Settings) -> float:
+        return STARTING + 1.3 * settings.seconds           # the size of the batches is found first
+
     def measure(self, contender: Contender, settings: Settings) -> Sample:
         command = child_command("time", contender.name, self.group, self.name, settings.seconds)
         result = ask(command, settings.cores.server, patience=60 + 10 * settings.seconds)
@@ -62,6 +66,9 @@ class MillionTimersRow(InnerRow):
     def __init__(self) -> None:
         super().__init__("million_timers", "scheduler", "1,000,000 timers, add and cancel", UNIT,
                          higher_is_better=False)
+
+    def duration(self, settings: Settings) -> float:
+        return MILLION_SECONDS
 
     def measure(self, contender: Contender, settings: Settings) -> Sample:
         result = ask(child_command("run", contender.name, "crowds", "timers"), settings.cores.server, patience=120)

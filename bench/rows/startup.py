@@ -13,6 +13,7 @@ from ..row import Row, Sample, Settings
 
 ORDER = 8
 SCRIPT = Path(__file__).resolve().parent.parent / "startup.py"
+PROCESS_SECONDS = 0.1
 LEAST = 3                                          # processes a measurement
 ROWS_BY_FIGURE = {                                 # figure of bench/startup.py: name, title
     "import": ("import", "import the package"),
@@ -32,6 +33,9 @@ class StartRow(Row):
 
     def refuses(self, contender: Contender) -> str | None:
         return "it has nothing to import" if contender.is_native else super().refuses(contender)
+
+    def duration(self, settings: Settings) -> float:
+        return max(settings.seconds, LEAST * PROCESS_SECONDS) + PROCESS_SECONDS / 2
 
     def measure(self, contender: Contender, settings: Settings) -> Sample:
         more = [contender.upon] if contender.upon else ["--install"] if contender.is_whole else []

@@ -31,6 +31,9 @@ class Client:
     def get(self, key: str) -> None:
         self._queue("GET", key)
 
+    def close(self) -> None:
+        self._writer.close()
+
     async def _answer(self) -> str | None:
         line = await self._reader.readline()
         if line.startswith(b"+"):
