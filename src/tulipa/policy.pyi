@@ -5,7 +5,7 @@ from asyncio.events import _AbstractEventLoopPolicy as AbstractEventLoopPolicy
 from tulipa.loop import EventLoop
 
 if sys.version_info >= (3, 14):
-    from asyncio import _DefaultEventLoopPolicy as DefaultEventLoopPolicy
+    from asyncio.unix_events import _DefaultEventLoopPolicy as DefaultEventLoopPolicy
 else:
     from asyncio import DefaultEventLoopPolicy
 
