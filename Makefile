@@ -22,7 +22,7 @@ BENCH := .venvs/bench
 SOURCES := pyproject.toml setup.py $(shell find src -name '*.py' -o -name '*.pxd' -o -name '*.pyi')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick conformance fuzz soak memcheck bench build lint news clean check-python
+.PHONY: help demo test test-quick ecosystem conformance fuzz soak memcheck bench build lint news clean check-python
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ test: check-python  ## run the whole suite on every Python found, compiled and i
 
 test-quick: check-python  ## run the suite on the main Python only, without building packages
 	$(PYTHON) tools/legs.py --quick --legs '$(LEGS)' -- $(PYTEST_ARGS)
+
+ecosystem: check-python  ## run aiohttp, uvicorn, asyncpg and others on tulipa, in each of its modes; prints a table
+	$(PYTHON) tools/legs.py --ecosystem -- $(PYTEST_ARGS)
 
 fuzz: build  ## run the tests by Hypothesis FUZZ_ROUNDS times (ten), with new examples each time
 	@for round in $$(seq $(FUZZ_ROUNDS)); do echo "round $$round of $(FUZZ_ROUNDS)"; \

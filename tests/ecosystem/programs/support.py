@@ -23,7 +23,7 @@ import threading
 import time
 
 MODE = os.environ["ECOSYSTEM_MODE"]
-PATIENCE = 20  # seconds; only ever used up by a scenario that hangs
+PATIENCE = 60  # seconds; only ever used up by a scenario that hangs
 LARGE = bytes(range(256)) * 8 * 1024  # 2 MiB: more than the buffers of a connection hold
 LOOPBACK = "127.0.0.1"
 
@@ -95,8 +95,9 @@ async def _supervise(scenario, libraries):
 
 @contextlib.contextmanager
 def asyncio_log():
-    """Warnings in asyncio's log are reports."""
+    """Warnings in asyncio's log are reports, but for those of debug mode about slow steps."""
     handler = logging.Handler(logging.WARNING)
+    handler.addFilter(lambda record: not record.getMessage().startswith("Executing "))
     handler.emit = lambda record: reports.append(f"asyncio logged: {record.getMessage()}")
     logging.getLogger("asyncio").addHandler(handler)
     try:

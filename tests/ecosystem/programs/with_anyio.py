@@ -15,7 +15,7 @@ import httpx
 from anyio.abc import TaskStatus
 from anyio.streams.buffered import BufferedByteReceiveStream
 from anyio.streams.tls import TLSListener
-from support import LARGE, LOOPBACK, pieces_of, run, slowly, tls_contexts
+from support import LARGE, LOOPBACK, PATIENCE, pieces_of, run, slowly, tls_contexts
 
 
 async def task_groups_and_streams():
@@ -244,7 +244,7 @@ async def httpx_over_tls():
 async def httpx_giving_up():
     async with http_client() as client:
         try:
-            await client.get("/never", timeout=0.05)
+            await client.get("/never", timeout=httpx.Timeout(PATIENCE, read=0.05))
         except httpx.ReadTimeout:
             pass
         else:
