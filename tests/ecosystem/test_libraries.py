@@ -1,6 +1,6 @@
 """Each library's program, unmodified, on the standard library's asyncio as the reference, and on tulipa in each way.
 
-The programs are in programs/; support.py there tells what is checked of each scenario, whose classes are in use included.
+The programs are in programs/; support.py there tells what is checked of each scenario, and whose classes it may use.
 """
 
 import pytest

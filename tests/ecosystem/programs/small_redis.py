@@ -1,4 +1,4 @@
-"""A small server that speaks Redis's protocol (RESP 2 and 3), for machines without a Redis: enough for with_redis.py."""
+"""A small server that speaks Redis's protocol (RESP 2 and 3), where there is no Redis: enough for with_redis.py."""
 
 import asyncio
 import contextlib

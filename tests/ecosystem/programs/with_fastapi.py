@@ -1,4 +1,4 @@
-"""FastAPI: dependencies, validation, sync and async endpoints, background tasks, streams, WebSockets; on uvicorn too."""
+"""FastAPI: dependencies, validation, sync and async endpoints, background tasks, streams, WebSockets; on uvicorn."""
 
 import asyncio
 import contextlib

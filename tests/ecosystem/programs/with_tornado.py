@@ -5,8 +5,20 @@ import contextlib
 import datetime
 
 from support import LARGE, LOOPBACK, cancelled_after, pieces_of, run, tls_contexts
-from tornado import gen, httpclient, httpserver, ioloop, iostream, locks, netutil, queues, tcpclient, tcpserver
-from tornado import web, websocket
+from tornado import (
+    gen,
+    httpclient,
+    httpserver,
+    ioloop,
+    iostream,
+    locks,
+    netutil,
+    queues,
+    tcpclient,
+    tcpserver,
+    web,
+    websocket,
+)
 
 
 class Square(web.RequestHandler):
