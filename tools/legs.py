@@ -48,7 +48,8 @@ class Leg:
         self.home = ENVIRONMENTS / self.name
         self.own_python = self.home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         # The types of every version are checked by one.
-        self.extras = "test,types" if self.main and self.mode == "compiled" else "test"
+        types_too = self.main and self.mode == "compiled" and self.name != ECOSYSTEM
+        self.extras = "test,types" if types_too else "test"
         self.environ = {key: value for key, value in os.environ.items() if key not in FORGOTTEN}
 
     def install(self):
