@@ -43,7 +43,7 @@ def main():
         report = known.compare(series, outcomes, partial=bool(options.only))
         for later, forms in known.newer_forms(series).items():
             later_python = pythons.find_python(later)
-            if later_python:
+            if later_python and not options.update:
                 report.add_newer(suite.run_newer(later_python, forms))
         print(report.text(time.monotonic() - begun), flush=True)
         good = good and report.good

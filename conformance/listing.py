@@ -1,9 +1,10 @@
 """The list of tests that are known not to pass, each group with its reason: expected.txt.
 
-    # reason, in one or more lines
-    test_module.Class.test_name  3.11 3.12~ 3.13 = 3.13:test_module.Class.test_name
+    # Kind: reason, in one or more lines
+    test_module.Class.test_name  3.11 3.12~ = 3.13
+    test_module.Class.test_name  3.11 = 3.13:test_module.Class.test_other_name
 
-A series with a tilde: there the test fails sometimes, for that reason, and either outcome is as expected. Behind "="
+A reason begins with its kind, one of KINDS. A series with a tilde: there the test fails sometimes, for that reason, and either outcome is as expected. Behind "="
 stands what has become of a test that asserts what a later release has changed: that test of the later release is run
 in its place, and has to pass, where that release is found and its module can be loaded. An empty line ends a group.
 Unexpected failures and unexpected passes are both errors.
@@ -15,6 +16,11 @@ from pathlib import Path
 
 PATH = Path(__file__).with_name("expected.txt")
 UNEXPLAINED = "UNEXPLAINED"
+KINDS = {
+    "Private": "private parts of asyncio's own implementation",
+    "Older": "behaviour that a later release has changed",
+    "Fault": "known faults of asyncio",
+}
 
 
 @dataclass
@@ -25,6 +31,7 @@ class Report:
     counts: Counter
     listed: int
     surprises: list = field(default_factory=list)
+    kinds: Counter = field(default_factory=Counter)
     newer: Counter = field(default_factory=Counter)
 
     def add_newer(self, outcomes):
@@ -46,9 +53,11 @@ class Report:
             f"Python {self.series}: {ran} tests ran, {self.counts['passed']} passed, {self.listed} are listed as "
             f"not passing ({share:.1f} %), {self.counts['skipped']} skipped by the suite itself; {seconds:.0f} s"
         )
+        if self.kinds:
+            line += "; of those listed " + ", ".join(f"{n} for {KINDS[kind]}" for kind, n in self.kinds.items())
         if self.newer:
             line += (
-                f"; of their forms in later releases {self.newer['passed']} passed, {self.newer['failed']} failed, "
+                f"; of the forms that later releases have of them {self.newer['passed']} passed, {self.newer['failed']} failed, "
                 f"{self.newer['skipped']} can't be loaded there"
             )
         return "\n".join([*self.surprises, line + ("" if self.good else f"; {len(self.surprises)} SURPRISES")])
@@ -93,8 +102,12 @@ class Listing:
         if not partial:
             gone = sorted(listed - set(outcomes))
             report.surprises += [f"NO SUCH TEST {test}: take it from {PATH.name}" for test in gone]
-        unexplained = self.groups.get(UNEXPLAINED, {})
-        report.surprises += [f"UNEXPLAINED {test}: give a reason in {PATH.name}" for test in sorted(unexplained)]
+        for reason, tests in self.groups.items():
+            kind = reason.partition(":")[0]
+            if kind in KINDS:
+                report.kinds[kind] += len(listed & set(outcomes) & set(tests))
+            else:
+                report.surprises += [f"UNEXPLAINED {test}: give a reason in {PATH.name}" for test in sorted(tests)]
         return report
 
     def update(self, series, outcomes):
@@ -123,8 +136,11 @@ class Listing:
 
 
     def _line(self, test, where):
-        newer = f" = {':'.join(self.newer[test])}" if test in self.newer else ""
-        return f"{test}  {' '.join(sorted(where, key=order))}{newer}"
+        line = f"{test}  {' '.join(sorted(where, key=order))}"
+        if test in self.newer:
+            later, form = self.newer[test]
+            line += f" = {later}" if form == test else f" = {later}:{form}"
+        return line
 
 
 def order(series):
@@ -144,5 +160,6 @@ def read():
                 test, *where = here.split()
                 tests[test] = set(where)
                 if later:
-                    newer[test] = tuple(later.strip().split(":"))
+                    series, _, form = later.strip().partition(":")
+                    newer[test] = series, form or test
     return Listing(groups, newer)

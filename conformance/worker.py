@@ -5,6 +5,7 @@
 A test that hangs or takes the process along is the parent's business: it knows which one was running.
 """
 
+import gc
 import os
 import sys
 import traceback
@@ -35,6 +36,8 @@ class Reporter(unittest.TestResult):
     def stopTest(self, test):
         super().stopTest(test)
         self.say("end", name_of(test), self._outcome, self._details)
+        # What this test has left is not to be destroyed, with a warning, while another one counts warnings.
+        gc.collect()
 
     def _note(self, outcome, error=None):
         if self._outcome in (None, "passed"):
@@ -105,6 +108,9 @@ def main():
     if os.environ.get("CONFORMANCE_PACKAGE"):
         # The tests of another release; the utilities, loaded already, stay those of this one.
         sys.modules[PACKAGE].__path__[:] = [os.environ["CONFORMANCE_PACKAGE"]]
+        # What its modules look for when they are loaded, new in Python 3.12.
+        tasks = sys.modules["asyncio.tasks"]
+        vars(tasks).setdefault("_py_current_task", tasks.current_task)
     # As test.regrtest does.
     warnings.simplefilter("default")
     names = sys.argv[1:]
