@@ -57,8 +57,8 @@ class Report:
             line += "; of those listed " + ", ".join(f"{n} for {KINDS[kind]}" for kind, n in self.kinds.items())
         if self.newer:
             line += (
-                f"; of the forms that later releases have of them {self.newer['passed']} passed, {self.newer['failed']} failed, "
-                f"{self.newer['skipped']} can't be loaded there"
+                f"; of the forms that later releases have of them {self.newer['passed']} passed, "
+                f"{self.newer['failed']} failed, {self.newer['skipped']} can't be loaded there"
             )
         return "\n".join([*self.surprises, line + ("" if self.good else f"; {len(self.surprises)} SURPRISES")])
 
