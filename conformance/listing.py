@@ -2,7 +2,7 @@
 
     # Kind: reason, in one or more lines
     test_module.Class.test_name  3.11 3.12~ = 3.13
-    test_module.Class.test_name  3.11 = 3.13:test_module.Class.test_other_name
+    test_module.Class.test_name  3.11 = 3.13:test_module.Class.other
 
 A reason begins with its kind, one of KINDS. A series with a tilde: there the test fails sometimes, for that reason, and either outcome is as expected. Behind "="
 stands what has become of a test that asserts what a later release has changed: that test of the later release is run
