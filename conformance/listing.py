@@ -4,10 +4,10 @@
     test_module.Class.test_name  3.11 3.12~ = 3.13
     test_module.Class.test_name  3.11 = 3.13:test_module.Class.other
 
-A reason begins with its kind, one of KINDS. A series with a tilde: there the test fails sometimes, for that reason, and either outcome is as expected. Behind "="
-stands what has become of a test that asserts what a later release has changed: that test of the later release is run
-in its place, and has to pass, where that release is found and its module can be loaded. An empty line ends a group.
-Unexpected failures and unexpected passes are both errors.
+A reason begins with its kind, one of KINDS. A series with a tilde: there the test fails sometimes, for that reason, and
+either outcome is as expected. Behind "=" stands what has become of a test that asserts what a later release has
+changed: that release's test is run in its place, and has to pass, where it is found and its module can be loaded. An
+empty line ends a group. Unexpected failures and unexpected passes are both errors.
 """
 
 from collections import Counter

@@ -64,7 +64,7 @@ class Future(Link):
         return describe.future(self)
 
     def __del__(self):
-        if (not cython.compiled and "_log_tb" not in self.__dict__) or not self._log_tb:
+        if not self._log_tb:
             return
         context = {
             "message": f"{type(self).__name__} exception was never retrieved",
@@ -170,7 +170,7 @@ class Future(Link):
         self._fail(_checked_exception(exception))
 
     def _check_made(self):
-        if (not cython.compiled and "_loop" not in self.__dict__) or self._loop is None:
+        if self._loop is None:
             raise RuntimeError(
                 "Future object is not initialized. A subclass with its own __init__ has to call super().__init__()"
             )
@@ -337,6 +337,10 @@ def _send(iterator, value, out):
 
 if cython.compiled:
     set_send(FutureIter, _send)
+else:
+    # What compiled fields read as where `__init__` was not called; and isfuture() looks for the last one in the class.
+    Future._loop = Future._exception = Future._first = Future._more = Future._cancelled_exc = None
+    Future._done = Future._cancelled = Future._log_tb = Future._asyncio_future_blocking = False
 
 
 def _iterate(future):
