@@ -7,6 +7,7 @@ A test that hangs or takes the process along is the parent's business: it knows 
 
 import gc
 import os
+import signal
 import sys
 import traceback
 import unittest
@@ -97,6 +98,9 @@ def cases_of(module):
 
 
 def main():
+    # Undo what a shell does for background jobs, and nohup: tests interrupt themselves, and hang up.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     report = open(int(os.environ["CONFORMANCE_REPORT"]), "w")
     os.set_inheritable(report.fileno(), False)
     import tulipa
