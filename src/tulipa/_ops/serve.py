@@ -15,8 +15,8 @@ from tulipa._ops.connect import bind_error
 from tulipa._ops.listening import Listener
 from tulipa._ops.resolve import ensure_resolved
 from tulipa._ops.tls import server_transport
+from tulipa._transports.accepting import Acceptor
 from tulipa._transports.base import outermost
-from tulipa._transports.callbacks import release
 from tulipa._transports.clients import Clients
 
 # The system knows addresses of that kind, but does not have it.
@@ -155,15 +155,19 @@ class Server(asyncio.AbstractServer):
         ssl_handshake_timeout, ssl_shutdown_timeout=None, *, cleanup=None,
     ):
         self._loop = loop
-        self._protocol_factory = protocol_factory
-        self._make = server_transport(ssl_context, ssl_handshake_timeout, ssl_shutdown_timeout)
-        self._listeners = [Listener(loop, sock, backlog, self._welcome) for sock in sockets]
-        self._cleanup = cleanup
+        make = server_transport(ssl_context, ssl_handshake_timeout, ssl_shutdown_timeout)
         self._clients = Clients()
+        # Called by the transports: one of ours begins; it is over, connection_lost was called and its socket closed.
+        self._attach = self._clients.add
+        self._detach = self._clients.discard
+        self._listeners = [
+            Listener(loop, Acceptor(loop, sock, protocol_factory, make, self, self._clients), backlog)
+            for sock in sockets
+        ]
+        self._cleanup = cleanup
         self._closing_waiters = []
         self._closed = False
         self._serving = False
-        self._welcoming = False
         self._forever = None
 
     def __repr__(self):
@@ -234,26 +238,6 @@ class Server(asyncio.AbstractServer):
             raise
         self._serving = True
 
-    def _welcome(self, conn, peername):
-        # The factory may close the server: its last client is this one, then.
-        self._welcoming = True
-        try:
-            conn.setblocking(False)
-            release(self._loop, conn.fileno())
-            protocol = self._protocol_factory()
-            self._make(self._loop, conn, protocol, None, {"peername": peername}, self)
-        except BaseException as exc:
-            conn.close()
-            if isinstance(exc, (SystemExit, KeyboardInterrupt)):
-                raise
-            self._loop.call_exception_handler({
-                "message": f"the connection from {peername!r} is closed: its protocol could not be made",
-                "exception": exc,
-            })
-        finally:
-            self._welcoming = False
-            self._wake_if_over()
-
     # -- closing --------------------------------------------------------------------------------------------
 
     def close(self):
@@ -262,6 +246,7 @@ class Server(asyncio.AbstractServer):
             return
         self._closed = True
         self._serving = False
+        self._clients.when_none = self._wake_if_over
         for listener in self._listeners:
             listener.close()
         if self._cleanup is not None:
@@ -292,21 +277,13 @@ class Server(asyncio.AbstractServer):
             if waiter in self._closing_waiters:
                 self._closing_waiters.remove(waiter)
 
-    def _attach(self, transport):
-        """A transport of ours begins."""
-        self._clients.add(transport)
-
-    def _detach(self, transport):
-        """A transport of ours is over: its connection_lost was called and its socket closed."""
-        self._clients.discard(transport)
-        self._wake_if_over()
-
     def _is_over(self):
-        return self._closed and not self._welcoming and not self._clients
+        return self._closed and not self._clients
 
     def _wake_if_over(self):
         if not self._is_over():
             return
+        self._clients.when_none = None
         waiters, self._closing_waiters = self._closing_waiters, []
         for waiter in waiters:
             if not waiter.done():

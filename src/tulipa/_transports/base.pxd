@@ -2,6 +2,7 @@ cimport cython
 
 from cpython.object cimport PyObject
 
+from tulipa._core.handles cimport new_handle
 from tulipa._core.native cimport PyContext_Enter, PyContext_Exit, current_context
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher
@@ -47,6 +48,9 @@ cdef class Transport(Watcher):
     cdef int _on_settle(self) except -1
     cdef int _forget_unsent(self) except -1
     cdef dict _describe(self)
+    cdef int _describe_socket(self) except -1
+    @cython.locals(state=LoopState)
+    cdef int _soon(self, object callback, object argument) except -1
     cdef _report(self, object exc, str message)
     cdef int _lose(self, object exc) except -1
     cdef int _release(self) except -1

@@ -75,7 +75,7 @@ class Transport(Watcher):
         self._lost = False
         self._over = False
         self._take_protocol(protocol)
-        loop._transport_fds.add(fd)
+        self._state_of_loop._transport_fds.add(fd)
         if server is not None:
             server._attach(self)
 
@@ -90,11 +90,17 @@ class Transport(Watcher):
         """What is known of the connection: 'socket', 'sockname', 'peername' …; `default` for what is not."""
         if self._extra is None:
             self._extra = self._describe()
+        if name == "socket" and name not in self._extra:
+            self._describe_socket()
         return self._extra.get(name, default)
 
     def _describe(self):
         """What get_extra_info tells, where the subclass leaves making it until somebody asks."""
         raise NotImplementedError
+
+    def _describe_socket(self):
+        """Put "socket" into it, where there is one that has no object before somebody asks."""
+        return 0
 
     def set_protocol(self, protocol):
         """Give all further events to `protocol`."""
@@ -190,6 +196,15 @@ class Transport(Watcher):
         """The turn ends."""
         raise NotImplementedError
 
+    def _soon(self, callback, argument):
+        """As ``loop.call_soon(callback, argument)`` in the transport's context."""
+        state = self._state_of_loop
+        if not cython.compiled or state._debug or state._closed or state._call_soon_replaced:
+            self._loop.call_soon(callback, argument, context=self._context)
+        else:
+            state._ready.push(new_handle(callback, (argument,), self._loop, self._context))
+        return 0
+
     # -- the end --------------------------------------------------------------------------------------------
 
     def _fatal_error(self, exc, message="Fatal error on transport"):
@@ -227,7 +242,7 @@ class Transport(Watcher):
             # Nobody can be told any more, but nothing is left open.
             self._release()
         else:
-            self._loop.call_soon(self._end, exc, context=self._context)
+            self._soon(self._end, exc)
         return 0
 
     def _end(self, exc):
@@ -244,7 +259,7 @@ class Transport(Watcher):
         if self._over:
             return 0
         self._over = True
-        self._loop._transport_fds.discard(self._fd)
+        self._state_of_loop._transport_fds.discard(self._fd)
         self._fd = -1
         server = self._server
         self._server = None
