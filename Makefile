@@ -22,7 +22,7 @@ BENCH := .venvs/bench
 SOURCES := pyproject.toml setup.py $(shell find src -name '*.py' -o -name '*.pxd' -o -name '*.pyi')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick ecosystem conformance fuzz soak memcheck bench build lint news clean check-python
+.PHONY: help demo test test-quick ecosystem conformance fuzz soak memcheck bench bench-check build lint news clean check-python
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -53,8 +53,11 @@ memcheck: check-python  ## run the suite with the compiled modules under the san
 conformance: check-python  ## run CPython's own tests of asyncio, on every Python found, with tulipa in its place
 	$(PYTHON) -m conformance $(CONFORMANCE_ARGS)
 
-bench: $(BENCH)/.installed  ## measure tulipa against the other event loops
+bench: $(BENCH)/.installed  ## measure tulipa against the other event loops, in 50 minutes, and draw the chart
 	$(BENCH)/bin/python -m bench $(BENCH_ARGS)
+
+bench-check: check-python  ## count instructions with valgrind and compare them with the table; UPDATE=1 renews it
+	$(PYTHON) tools/bench_check.py $(if $(UPDATE),--update)
 
 build: $(DEV)/.installed  ## compile the hot modules in place, beside their sources, for development
 	TULIPA_REQUIRE_COMPILED=1 $(DEV)/bin/python setup.py --quiet build_ext --inplace

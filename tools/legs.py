@@ -55,7 +55,10 @@ class Leg:
     def install(self):
         """Make the environment what the sources say; tell whether it is usable."""
         stamp = self.home / "installed-from"
-        wanted = fingerprint(self.python)
+        environ = self.environ | {MODES[self.mode]: "1"}
+        if not self.main:
+            environ.setdefault("CFLAGS", QUICK_CFLAGS)
+        wanted = fingerprint(self.python, environ)
         if stamp.exists() and stamp.read_text() == wanted:
             return True
         stamp.unlink(missing_ok=True)
@@ -63,9 +66,6 @@ class Leg:
         print(f"{self.name}: installing tulipa into {self.home.relative_to(ROOT)} ...", flush=True)
         subprocess.run([self.python, "-m", "venv", "--clear", str(self.home)], check=True)
         install = [str(self.own_python), "-m", "pip", "install", "--progress-bar", "off", f"{ROOT}[{self.extras}]"]
-        environ = self.environ | {MODES[self.mode]: "1"}
-        if not self.main:
-            environ.setdefault("CFLAGS", QUICK_CFLAGS)
         with log.open("w") as output:
             outcome = subprocess.run(install, cwd=ROOT, env=environ, stdout=output, stderr=output)
             if outcome.returncode == 0 and self.main and self.mode == "compiled":
@@ -108,13 +108,13 @@ class Leg:
         return suite.returncode, last
 
 
-def fingerprint(python):
+def fingerprint(python, environ):
     """Digest everything that decides what an installation of tulipa contains."""
     digest = hashlib.sha256(describe(python).encode())
     sources = [path for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".pxd", ".pyi")]
     for path in [ROOT / "pyproject.toml", ROOT / "setup.py", *sorted(sources)]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
-    digest.update(repr([os.environ.get(name) for name in BUILD_INPUTS]).encode())
+    digest.update(repr([environ.get(name) for name in BUILD_INPUTS]).encode())
     return digest.hexdigest()
 
 
