@@ -6,16 +6,18 @@ import argparse
 import datetime
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import native, report, runner, table
+from . import native, process, report, runner, table
 from .contenders import CONTENDERS, OURS, by_name
 from .machine import choose_cores, describe
 from .progress import Progress, minutes
 from .row import Settings
 from .rows import all_rows, select
 
+PUBLISHED = process.ROOT / "docs"
 QUICK = {"rounds": 3, "seconds": 0.1, "warmup": 0.05}
 FULL = {"rounds": 7, "seconds": 0.4, "warmup": 0.15}
 
@@ -35,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
                    help="where bench.json, bench.png and bench.svg go (default: build/bench/results)")
     p.add_argument("--seed", type=int, help="seed of the order of the contenders")
     p.add_argument("--list", action="store_true", help="list the rows and contenders, and end")
+    p.add_argument("--publish", action="store_true",
+                   help="also put the figures and the chart into docs/, where README.md shows them")
     p.add_argument("--redraw", type=Path, metavar="JSON", help="print and draw an earlier result again")
     return p
 
@@ -105,8 +109,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return report.build(rows, contenders, outcomes, about=about)
 
 
-def draw(result: dict[str, Any], directory: Path) -> None:
-    """Draw the charts, or say what is missing."""
+def draw(result: dict[str, Any], directory: Path, kinds: Sequence[str] = ("png", "svg")) -> None:
+    """Draw the chart, or say what is missing."""
     if result["baseline"] is None:
         print("no chart: neither uvloop nor asyncio was measured, so there are no ratios", file=sys.stderr)
         return
@@ -115,7 +119,7 @@ def draw(result: dict[str, Any], directory: Path) -> None:
     except ImportError as error:
         print(f"no chart: {error}; pip install matplotlib", file=sys.stderr)
         return
-    for path in draw_chart(result, directory):
+    for path in draw_chart(result, directory, kinds):
         print(path)
 
 
@@ -139,6 +143,9 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.redraw:
         print(options.output / "bench.json")
     draw(result, options.output)
+    if options.publish:
+        report.write(report.without_histograms(result), PUBLISHED / "bench.json")
+        draw(result, PUBLISHED, ["png"])
     missing = {name for name, _, _ in failed} | result["absent"].keys()
     return int(not missing.isdisjoint(OURS))
 

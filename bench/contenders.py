@@ -60,7 +60,7 @@ CONTENDERS = (
     Contender("rloop", "rloop", "#b279a2", module="rloop"),
     Contender("blazio", "blazio", "#54a24b", module="blazio", requires_python=(3, 12)),
     Contender("tulipa", "tulipa", "#e4322b", module="tulipa"),
-    Contender("tulipa-full", "tulipa, full mode", "#8f1d4f", module="tulipa", launcher=("-m", "tulipa")),
+    Contender("tulipa-full", "tulipa, full", "#8f1d4f", module="tulipa", launcher=("-m", "tulipa")),
 )
 OURS = ("tulipa", "tulipa-full")                  # the loop alone, and the whole of asyncio replaced
 BASELINES = ("uvloop", "std")                     # ratios are to the first of these that took part

@@ -11,7 +11,7 @@ import threading
 import pytest
 from helpers.benchmarks import drive, program
 
-from bench import clock, report, runner, summary
+from bench import clock, report, runner, summary, table
 from bench.__main__ import main
 from bench.contenders import CONTENDERS, Contender, by_name
 from bench.machine import Cores
@@ -130,6 +130,41 @@ def test_ratio_of_times_is_turned_round():
 
 def test_without_baseline_there_is_no_ratio():
     assert "ratio" not in summary.summarise(samples(1, 2, 3), None, True)
+
+
+def row_of(higher_is_better=True, **values):
+    return {"higher_is_better": higher_is_better,
+            "results": {name: {"median": value} if value else {"skipped": ""} for name, value in values.items()}}
+
+
+def test_without_the_baseline_the_best_other_is_compared_with():
+    row = row_of(c=900, std=100, uvloop=200, rloop=300, tulipa=400)
+    assert summary.ratios_of(row, "uvloop") == ({"c": 4.5, "std": 0.5, "uvloop": 1, "rloop": 1.5, "tulipa": 2}, False)
+    row = row_of(c=900, std=100, uvloop=None, rloop=200, tulipa=400)
+    assert summary.ratios_of(row, "uvloop") == ({"c": 4.5, "std": 0.5, "rloop": 1, "tulipa": 2}, True)
+    row = row_of(False, std=100, uvloop=None, rloop=20, tulipa=10)
+    assert summary.ratios_of(row, "uvloop") == ({"std": 0.2, "rloop": 1, "tulipa": 2}, True)
+    assert summary.ratios_of(row_of(c=900, uvloop=None, tulipa=1), "uvloop") == ({}, True)
+
+
+def test_columns_are_cut_between_groups():
+    rows = [{"group": group, "title": str(i)} for group, count in [("a", 5), ("b", 2), ("c", 3)] for i in range(count)]
+    left, right = summary.columns_of(rows)
+    assert [row["group"] if kind == "group" else row["title"] for kind, row in left] == ["a", "0", "1", "2", "3", "4"]
+    assert [row["group"] if kind == "group" else row["title"] for kind, row in right] == \
+        ["b", "0", "1", "c", "0", "1", "2"]
+    assert summary.columns_of([]) == ([], [])
+
+
+def test_the_spread_is_in_the_table():
+    assert table.main_cell({"median": 8123, "ratio": 2.0, "ratio_spread": [1.5, 2.5]}) == "8,123  2.00× ±25%"
+    assert table.main_cell({"median": 4.25}) == "4.25"
+
+
+def test_published_figures_have_no_histograms():
+    result = {"baseline": "std", "rows": [{"name": "x", "results": {"std": {"median": 1, "histogram_us": [[1, 2]]}}}]}
+    assert report.without_histograms(result) == \
+        {"baseline": "std", "rows": [{"name": "x", "results": {"std": {"median": 1}}}]}
 
 
 def test_geometric_mean():

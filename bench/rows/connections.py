@@ -38,7 +38,7 @@ class IdleRow(DrivenRow):
     load = (AT_ONCE, SIZE)
 
     def __init__(self) -> None:
-        super().__init__("idle-echo", "idle", f"echo beside {CROWD:,} connections and {10 * CROWD:,} timers",
+        super().__init__("idle-echo", "idle", f"beside {CROWD:,} connections",
                          "% of the echo rate kept", higher_is_better=True)
 
     def unavailable(self) -> str | None:

@@ -79,6 +79,6 @@ ROWS = [
     CrowdRow(),
     InnerMemoryRow("task-memory", "tasks", "each", "a waiting task"),
     InnerMemoryRow("timer-memory", "timers", "each", "a pending timer"),
-    InnerMemoryRow("timers-cancelled", "timers", "left", "1,000,000 timers", "cancelled timers",
+    InnerMemoryRow("timers-cancelled", "timers", "left", "after a million", "cancelled timers",
                    "% of their memory that stays"),
 ]
