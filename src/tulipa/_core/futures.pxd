@@ -32,6 +32,7 @@ cdef class Future(Link):
     cdef int _check_pending(self) except -1
     cdef bint _cancel(self, object msg) except -1
     cdef int _finish(self, object result) except -1
+    cdef bint _renew(self) except -1
     cdef int _fail(self, object exception) except -1
     cdef list _entries(self)
     cdef int _add_entry(self, object entry) except -1
@@ -62,3 +63,10 @@ cdef FutureIter _iterate(Future future)
 cdef Future new_future(object loop)
 
 cdef bint _is_exact(Future future)
+
+cdef extern from *:
+    """
+    #define tulipa_is_bare(future) \
+        ((future)->__weakref__ == NULL && ((future)->__dict__ == NULL || PyDict_GET_SIZE((future)->__dict__) == 0))
+    """
+    bint is_bare "tulipa_is_bare"(Future future)

@@ -196,6 +196,15 @@ class Future(Link):
         if self._first is not None:
             self._schedule_callbacks()
 
+    def _renew(self):
+        """Make a future that has its result, and nobody else refers to, as good as new; False where it can't be."""
+        if not self._done or self._cancelled or self._exception is not None or not is_bare(self):
+            return False
+        self._done = False
+        self._result = None
+        self._asyncio_future_blocking = False
+        return True
+
     def _fail(self, exception):
         self._done = True
         self._exception = exception

@@ -10,6 +10,17 @@ ctypedef int (*sender)(object, object, PyObject **) except -1
 cdef extern from *:
     """
     #define tulipa_new_reference(object) (Py_INCREF(object), (object))
+    static CYTHON_INLINE PyObject *tulipa_strong_reference(PyObject *reference) {
+        PyObject *object = NULL;
+    #if PY_VERSION_HEX >= 0x030D0000
+        if (PyWeakref_GetRef(reference, &object) < 0) return NULL;
+        if (object == NULL) object = Py_NewRef(Py_None);
+    #else
+        object = PyWeakref_GetObject(reference);
+        Py_XINCREF(object);
+    #endif
+        return object;
+    }
     /* From Python 3.12 on, `await` calls tp_iternext, not am_send; ending it bare is returning None. */
     static PyObject *tulipa_next_by_send(PyObject *self) {
         PyObject *result = NULL, *stop;
@@ -45,6 +56,7 @@ cdef extern from *:
     }
     """
     PyObject *new_reference "tulipa_new_reference"(object)
+    object strong_reference "tulipa_strong_reference"(object reference)
     int PYGEN_NEXT
     int PYGEN_RETURN
     int fill_am_send "tulipa_fill_am_send"(object type, sender send) except -1
@@ -53,4 +65,5 @@ cdef extern from *:
 cdef object current_context()
 cdef object call_in(object context, object callback, tuple args)
 cdef int set_signature(object kind, str parameters) except -1
+cdef object referent(object reference)
 cdef int set_send(object iterator_type, sender send) except -1

@@ -10,8 +10,8 @@ from asyncio.log import logger
 
 from tulipa._core import describe
 from tulipa._core.inflow import Inflow
-from tulipa._core.outflow import Outflow, StreamEvents
 from tulipa._core.pause import sleep
+from tulipa._transports.outflow import Outflow, StreamEvents
 from tulipa.policy import get_event_loop
 
 __all__: tuple[str, ...] = ("StreamReader", "StreamWriter", "StreamReaderProtocol", "open_connection", "start_server")

@@ -9,8 +9,19 @@ from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher
 from tulipa._transports.endpoint cimport Endpoint
 
 
-cdef class Layer(Link):
+cdef class Sink(Link):
+    cdef bint _takes_directly(self) except -1
     cdef int _take_data(self, bytes data) except -1
+
+
+cdef class Layer(Sink):
+    cdef bint _takes_directly(self) except -1
+    cdef bint _is_untouched(self) except -1
+    cdef int _carry(self, bytes data) except -1
+    cdef bint _is_ending(self) except -1
+
+
+cdef Sink sink_of(object protocol)
 
 
 cdef class Transport(Watcher):
@@ -22,7 +33,7 @@ cdef class Transport(Watcher):
     cdef readonly object _server
     cdef public dict _extra
     cdef readonly object _protocol
-    cdef Layer _layer
+    cdef Sink _sink
     cdef PyObject *_before
     cdef PyObject *_after
     cdef bint _is_buffered
@@ -59,5 +70,7 @@ cdef class Transport(Watcher):
 cdef extern from *:
     """
     #define tulipa_forget_dict(transport) Py_CLEAR((transport)->__dict__)
+    #define tulipa_has_no_attributes(transport) ((transport)->__dict__ == NULL)
     """
     void forget_dict "tulipa_forget_dict"(Transport transport)
+    bint has_no_attributes "tulipa_has_no_attributes"(Transport transport)

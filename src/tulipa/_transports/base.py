@@ -31,12 +31,42 @@ if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._drivers.base import READ, WRITE
 
 
-class Layer(Link):
-    """A protocol that is itself a transport to another one above it, such as TLS; our transports speak to it in C."""
+class Sink(Link):
+    """A protocol of ours, which our transports give bytes to in C."""
+
+    def _takes_directly(self):
+        """Whether `_take_data` does all that data_received does."""
+        raise NotImplementedError
 
     def _take_data(self, data):
         """As data_received, for bytes."""
         raise NotImplementedError
+
+
+class Layer(Sink):
+    """A protocol that is itself a transport to another one above it, such as TLS; what is above speaks to it in C."""
+
+    def _takes_directly(self):
+        return True
+
+    def _is_untouched(self):
+        """Whether nobody has set an attribute that we don't know."""
+        raise NotImplementedError
+
+    def _carry(self, data):
+        """As write, for bytes."""
+        raise NotImplementedError
+
+    def _is_ending(self):
+        """As is_closing."""
+        raise NotImplementedError
+
+
+def sink_of(protocol):
+    """`protocol` where it may be spoken to in C, else None."""
+    if isinstance(protocol, Sink) and cython.cast(Sink, protocol)._takes_directly():
+        return protocol
+    return None
 
 
 def outermost(transport):
@@ -81,7 +111,7 @@ class Transport(Watcher):
 
     def _take_protocol(self, protocol):
         self._protocol = protocol
-        self._layer = protocol if isinstance(protocol, Layer) else None
+        self._sink = sink_of(protocol)
         self._is_buffered = isinstance(protocol, BufferedProtocol)
 
     # -- asyncio.BaseTransport ------------------------------------------------------------------------------
@@ -252,7 +282,7 @@ class Transport(Watcher):
         finally:
             # The two refer to each other; without this only the garbage collector could free them.
             self._protocol = None
-            self._layer = None
+            self._sink = None
             self._release()
 
     def _release(self):
