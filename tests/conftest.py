@@ -30,7 +30,7 @@ def pytest_configure():
 
 
 def _choose_examples():
-    """Hypothesis makes the same examples in each run, so that a change is judged by itself; `make fuzz` makes others."""
+    """Hypothesis makes the same examples in each run, so that a change is judged by itself; `make fuzz` others."""
     hypothesis.settings.register_profile("repeatable", derandomize=True)
     hypothesis.settings.register_profile("fuzz", derandomize=False, print_blob=True)
     hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

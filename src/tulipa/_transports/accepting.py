@@ -9,7 +9,6 @@ except ImportError:
     from tulipa._cython_shim import cython
 
 from tulipa._transports.callbacks import release
-from tulipa._transports.endpoint import SocketEndpoint
 from tulipa._transports.stream import StreamTransport
 
 if not cython.compiled:  # compiled, the .pxd declares them

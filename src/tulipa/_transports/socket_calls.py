@@ -18,7 +18,12 @@ if not cython.compiled:  # compiled, the .pxd declares them
 
 def receive(sock, size):
     """As ``sock.recv(size)``; None where there is nothing now."""
-    if not cython.compiled or type(sock) is not socket.socket or type(size) is not int or not 0 < size < RECEIVE_LIMIT_C:
+    if (
+        not cython.compiled
+        or type(sock) is not socket.socket
+        or type(size) is not int
+        or not 0 < size < RECEIVE_LIMIT_C
+    ):
         try:
             return sock.recv(size)
         except (BlockingIOError, InterruptedError):
