@@ -2,16 +2,14 @@ cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.errno cimport EAGAIN, ECONNRESET, EINTR, errno
 
+from tulipa._transports.reuse cimport WORTH_NO_COPY, bytes_of, given_back, iovec, lend
+
 cdef extern from "Python.h":
     object PyErr_SetFromErrno(object kind)
-    object PyBytes_FromStringAndSize(const char *data, Py_ssize_t size)
     char *PyBytes_AS_STRING(object data)
     Py_ssize_t PyBytes_GET_SIZE(object data)
 
 cdef extern from "<sys/socket.h>" nogil:
-    ctypedef struct iovec "struct iovec":
-        void *iov_base
-        size_t iov_len
     ctypedef struct msghdr "struct msghdr":
         iovec *msg_iov
         size_t msg_iovlen
@@ -28,6 +26,7 @@ cdef extern from "<unistd.h>" nogil:
     Py_ssize_t write_descriptor "write"(int fd, const void *data, size_t size)
 
 cdef extern from "<sys/uio.h>" nogil:
+    Py_ssize_t readv(int fd, const iovec *vectors, int count)
     Py_ssize_t writev(int fd, const iovec *vectors, int count)
 
 cdef extern from *:
@@ -44,6 +43,7 @@ cdef enum:
     PIECES_AT_ONCE_C = 64
 
 ctypedef iovec[PIECES_AT_ONCE_C] iovecs
+ctypedef iovec[2] iovec_pair
 
 cdef char[RECEIVE_LIMIT_C] _shared
 
@@ -60,14 +60,17 @@ cdef class Endpoint:
 cdef class SocketEndpoint(Endpoint):
     cdef object _sock
     cdef int _fd
-    cdef bint _is_bare
+    cdef unsigned char _is_bare  # small, to keep an endpoint at 48 bytes
+    cdef unsigned char _large
     cdef int _family
     cdef int _proto
 
     cpdef object socket(self)
 
-    @cython.locals(size=Py_ssize_t)
+    @cython.locals(size=Py_ssize_t, vectors=iovec_pair)
     cpdef object receive(self)
+    @cython.locals(size=Py_ssize_t)
+    cdef object _receive_large(self, iovec *vectors)
     @cython.locals(size=Py_ssize_t, view=Py_buffer, failed=bint)
     cpdef Py_ssize_t receive_into(self, object buffer) except -2
     @cython.locals(size=Py_ssize_t, view=Py_buffer, failed=bint)

@@ -69,6 +69,7 @@ class SocketEndpoint(Endpoint):
         self._sock = sock
         self._fd = sock.fileno()
         self._is_bare = False
+        self._large = False
         self._family = 0
         self._proto = 0
 
@@ -93,13 +94,28 @@ class SocketEndpoint(Endpoint):
                 return self._sock.recv(RECEIVE_LIMIT)
             except (BlockingIOError, InterruptedError):
                 return None
+        if self._large and lend(cython.address(vectors[0])):
+            return self._receive_large(vectors)
         # One buffer for all: the GIL is kept until its bytes have been copied out, at their exact size.
         size = recv(self._fd, _shared, RECEIVE_LIMIT_C, 0)
         if size < 0:
             if _not_now():
                 return None
             PyErr_SetFromErrno(OSError)
-        return PyBytes_FromStringAndSize(_shared, size)
+        self._large = size >= WORTH_NO_COPY
+        return bytes_of(_shared, size)
+
+    def _receive_large(self, vectors):
+        """The last piece was large: read to where it stood, and beyond that to the shared buffer."""
+        vectors[1].iov_base = _shared
+        vectors[1].iov_len = RECEIVE_LIMIT_C - vectors[0].iov_len
+        size = readv(self._fd, vectors, 2)
+        if size < 0:
+            if _not_now():
+                return None
+            PyErr_SetFromErrno(OSError)
+        self._large = size >= WORTH_NO_COPY
+        return given_back(size, _shared)
 
     def receive_into(self, buffer):
         if not cython.compiled:
@@ -189,7 +205,7 @@ class PipeEndpoint(Endpoint):
             if _not_now():
                 return None
             PyErr_SetFromErrno(OSError)
-        return PyBytes_FromStringAndSize(_shared, size)
+        return bytes_of(_shared, size)
 
     def receive_into(self, buffer):
         if not cython.compiled:

@@ -6,11 +6,11 @@ from tulipa._transports.endpoint cimport (
     MSG_NOSIGNAL,
     RECEIVE_LIMIT_C,
     PyBytes_AS_STRING,
-    PyBytes_FromStringAndSize,
     PyBytes_GET_SIZE,
     PyErr_SetFromErrno,
     recv,
 )
+from tulipa._transports.reuse cimport PyBytes_FromStringAndSize
 
 cdef extern from "<sys/socket.h>" nogil:
     int MSG_DONTWAIT
