@@ -79,7 +79,7 @@ cdef class EpollDriver(Driver):
     cdef int _control_directly(self, Watcher watcher, unsigned int events, bint known) except -1
     @cython.locals(count=int, error=int, i=int, fd=int, tag=ulonglong)
     cdef int _wait_directly(self, int milliseconds, ReadyQueue ready) except -1
-    @cython.locals(watcher=Watcher, happened=int)
+    @cython.locals(table=list, watcher=Watcher, happened=int)
     cdef int _dispatch(self, int fd, unsigned int events, unsigned int generation, ReadyQueue ready) except -1
 
 

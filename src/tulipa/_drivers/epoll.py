@@ -265,7 +265,10 @@ class EpollDriver(Driver):
 
     def _dispatch(self, fd, events, generation, ready):
         """Announce what happened to `fd`; errors and hang-ups are told to whoever is interested."""
-        watcher = cython.cast(Watcher, self._table[fd]) if fd < len(self._table) else None
+        table = self._table
+        if fd >= len(table):
+            return 0
+        watcher = cython.cast(Watcher, table[fd])
         if watcher is None or (cython.compiled and watcher._generation != generation):
             return 0
         happened = 0

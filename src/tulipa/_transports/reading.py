@@ -1,5 +1,7 @@
 """The reading half of a transport, the same for streams and pipes: from its endpoint to its protocol."""
 
+_READ_ERROR = "Fatal read error on transport"
+
 
 def receive(transport):
     """Give what is there to the protocol; at the end, close unless the protocol wants to go on writing."""
@@ -18,7 +20,7 @@ def receive(transport):
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as exc:
-        what = "Fatal error: protocol.data_received() call failed." if data else "Fatal read error on transport"
+        what = "Fatal error: protocol.data_received() call failed." if data else _READ_ERROR
         transport._fatal_error(exc, what)
         return 0
     if data is not None:
@@ -48,36 +50,28 @@ def resume(transport):
 
 
 def _receive_into_protocol(transport):
+    size = 0
+    failed = "Fatal error: protocol.get_buffer() call failed."
     try:
         buffer = transport._protocol.get_buffer(-1)
         if not len(buffer):
             raise RuntimeError("get_buffer() returned an empty buffer; it must have room for a byte at least")
-    except (SystemExit, KeyboardInterrupt):
-        raise
-    except BaseException as exc:
-        transport._fatal_error(exc, "Fatal error: protocol.get_buffer() call failed.")
-        return 0
-    try:
+        failed = None
         size = transport._endpoint.receive_into(buffer)
-    except OSError as exc:
-        transport._fatal_error(exc, "Fatal read error on transport")
-        return 0
+        if size > 0:
+            failed = "Fatal error: protocol.buffer_updated() call failed."
+            transport._protocol.buffer_updated(size)
+            return 0
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as exc:
-        transport._fatal_error(exc, "Fatal error: protocol.get_buffer() gave no writable buffer.")
-        return 0
-    if size < 0:
+        if failed is None:
+            is_read_error = isinstance(exc, OSError)
+            failed = _READ_ERROR if is_read_error else "Fatal error: protocol.get_buffer() gave no writable buffer."
+        transport._fatal_error(exc, failed)
         return 0
     if size == 0:
         _receive_eof(transport)
-        return 0
-    try:
-        transport._protocol.buffer_updated(size)
-    except (SystemExit, KeyboardInterrupt):
-        raise
-    except BaseException as exc:
-        transport._fatal_error(exc, "Fatal error: protocol.buffer_updated() call failed.")
     return 0
 
 
