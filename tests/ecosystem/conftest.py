@@ -27,18 +27,21 @@ def _serving(server):
 
 
 def pytest_terminal_summary(terminalreporter):
-    outcomes = {}
+    outcomes, servers_used = {}, {}
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, ()):
             for name, value in getattr(report, "user_properties", ()):
                 if name == "ecosystem":
                     outcomes[tuple(value)] = outcome
+                elif name == "server":
+                    servers_used[value[0]] = f" ({value[1]} server)"
     if not outcomes:
         return
     terminalreporter.section("libraries")
     rows = [("library", "version", *MODES.values())]
     for library in LIBRARIES:
-        rows.append((library.name, library.version(), *(outcomes.get((library.name, mode), "-") for mode in MODES)))
+        title = library.name + servers_used.get(library.name, "")
+        rows.append((title, library.version(), *(outcomes.get((library.name, mode), "-") for mode in MODES)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         terminalreporter.write_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())

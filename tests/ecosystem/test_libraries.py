@@ -24,8 +24,11 @@ def test_library(library, mode, request, record_property):
     if missing := library.missing():
         pytest.skip(f"not installed: {', '.join(missing)}; `make ecosystem` runs with all of them")
     settings = {}
-    if library.server and (place := request.getfixturevalue(library.server)):
-        settings[f"ECOSYSTEM_{library.server.upper()}"] = str(place)
+    if library.server:
+        place = request.getfixturevalue(library.server)
+        record_property("server", (library.name, "real" if place else "small"))
+        if place:
+            settings[f"ECOSYSTEM_{library.server.upper()}"] = str(place)
     finished = run_program(library, mode, **settings)
     assert finished.returncode == 0, finished.stdout
     assert "passed" in finished.stdout or "\nOK\n" in finished.stdout, finished.stdout

@@ -33,7 +33,9 @@ def postgres(directory):
     if account:
         shutil.chown(directory, account["user"])
     initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
-    subprocess.run(initdb, check=True, capture_output=True, cwd=directory, **account)
+    made = subprocess.run(initdb, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=directory, **account)
+    if made.returncode != 0:
+        raise RuntimeError(f"initdb fails: {made.stdout}")
     serve = [programs / "postgres", "-D", data, "-k", directory, "-c", "listen_addresses=", "-F"]
     # SIGINT has it end its sessions and stop at once, SIGTERM would wait for them.
     with _running(serve, directory / ".s.PGSQL.5432", signal.SIGINT, directory, account):
