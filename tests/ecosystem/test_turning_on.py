@@ -62,11 +62,11 @@ async def app(scope, receive, send):
 assert LINE.get("/").content == b"tulip"
 """),
     "asyncio.set_event_loop_policy(tulipa.EventLoopPolicy())": (("tornado",), """
-import warnings
 LINE
 from tornado.ioloop import IOLoop
-IOLoop.current().run_sync(main)
-IOLoop.current().close(all_fds=True)
+loop = IOLoop(make_current=False)  # else it asks for a current loop, which asyncio warns of
+loop.run_sync(main)
+loop.close(all_fds=True)
 """),
     "loop_factory = tulipa.EventLoop": ((), """
 import unittest
