@@ -39,10 +39,10 @@ class Acceptor:
         self._make = make
         self._server = server
         self._clients = clients
-        self._family = int(sock.family)
-        self._proto = sock.proto
         # Whoever brings a socket of his own making may have an accept() of his own, too.
         self._is_plain = type(sock) is socket.socket and sock.family in (socket.AF_INET, socket.AF_INET6)
+        self._family = sock.family if self._is_plain else 0
+        self._proto = sock.proto if self._is_plain else 0
 
     def accept(self, most):
         """Accept what waits, at most `most` connections, while `accepting`. Raises OSError where no more can be had.
