@@ -121,6 +121,27 @@ async def test_inactive_one_starts_nothing(loop, choose):
     assert watcher.asked == []
 
 
+@pytest.mark.tulipa_only
+@on_loop
+async def test_one_that_refuses_leaves_no_child(loop, choose):
+    class Refusing(Watcher):
+        def add_child_handler(self, pid, callback, *args):
+            self.asked.append(pid)
+            raise ValueError("refused")
+
+    watcher = choose(Refusing())
+    made = []
+
+    def make():
+        made.append(ChildRecorder())
+        return made[0]
+
+    with pytest.raises(ValueError, match="refused"):
+        await loop.subprocess_exec(make, "sleep", "60")
+    await made[0].lost()
+    assert is_reaped(watcher.asked[0])
+
+
 def test_inactive_one_of_another_thread(loop, choose):
     """A SafeChildWatcher serves the threads of a program as long as the main thread's loop runs."""
     with warnings.catch_warnings():

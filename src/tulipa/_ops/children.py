@@ -78,28 +78,34 @@ async def _run(loop, protocol_factory, args, pipes, what, **kwargs):
     watcher = _chosen_watcher()
     waiter = loop.create_future()
     with contextlib.nullcontext() if watcher is None else watcher:
-        if watcher is not None and not watcher.is_active():
-            raise RuntimeError(
-                f"the child watcher that was chosen is not active: {watcher!r}; attach it to a running loop "
-                "(watcher.attach_loop(loop)), or choose none: asyncio.set_child_watcher(None)"
-            )
+        _check_active(watcher)
         popen = subprocess.Popen(args, bufsize=0, **pipes, **kwargs)
-        transport = SubprocessTransport(loop, popen, protocol, waiter, watcher)
-    if loop._debug:
-        logger.debug("process %r created: pid %s", args if isinstance(args, (str, bytes)) else args[0], popen.pid)
-    try:
-        await waiter
-    except asyncio.CancelledError:
-        transport.close()
-        # Killed, it ends soon; should this be cancelled too, the loop goes on watching it.
-        await transport._wait()
-        raise
-    except BaseException:
-        transport.close()
-        raise
+        if loop._debug:
+            logger.debug("process %r created: pid %s", args if isinstance(args, (str, bytes)) else args[0], popen.pid)
+        transport = SubprocessTransport(loop, popen, protocol, waiter)
+        if watcher is not None:
+            transport.ask(watcher)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            transport.close()
+            # Killed, it ends soon; should this be cancelled too, the loop goes on watching it.
+            await transport._wait()
+            raise
+        except BaseException:
+            transport.close()
+            raise
     if loop._debug:
         logger.info("%s: %r", what, transport)
     return transport, protocol
+
+
+def _check_active(watcher):
+    if watcher is not None and not watcher.is_active():
+        raise RuntimeError(
+            f"the child watcher that was chosen is not active: {watcher!r}; attach it to a running loop "
+            "(watcher.attach_loop(loop)), or choose none: asyncio.set_child_watcher(None)"
+        )
 
 
 def _chosen_watcher():

@@ -58,8 +58,8 @@ class Child:
 
     def ask(self, child_watcher, loop, callback, context):
         """As `watch`, by one of asyncio's child watchers: it takes the exit status, and `reap` only tells it."""
-        self._asked = True
         child_watcher.add_child_handler(self.pid, self._told, loop, callback, context)
+        self._asked = True
 
     def _told(self, pid, returncode, loop, callback, context):
         """By the child watcher, in whatever thread."""

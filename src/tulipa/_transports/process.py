@@ -20,12 +20,9 @@ from tulipa._transports.pipe import ReadPipeTransport, WritePipeTransport
 
 
 class SubprocessTransport(asyncio.SubprocessTransport):
-    """The process of `popen`, a `subprocess.Popen`, with the ends of its pipes; it owns them from now on.
+    """The process of `popen`, a `subprocess.Popen`, with the ends of its pipes; it owns them from now on."""
 
-    `child_watcher` is one of asyncio's, which tells of the exit; None where the loop sees to it itself.
-    """
-
-    def __init__(self, loop, popen, protocol, waiter, child_watcher=None):
+    def __init__(self, loop, popen, protocol, waiter):
         super().__init__({"subprocess": popen})
         self._loop = loop
         self._protocol = protocol
@@ -45,8 +42,6 @@ class SubprocessTransport(asyncio.SubprocessTransport):
         self._open_pipes = set(self._pipes)
         # After the first events of the pipes, and before they can have others.
         loop.call_soon(self._start, waiter, context=self._context)
-        if child_watcher is not None:
-            self._child.ask(child_watcher, loop, self._on_exit, self._context)
 
     def __repr__(self):
         parts = [type(self).__name__]
@@ -122,6 +117,18 @@ class SubprocessTransport(asyncio.SubprocessTransport):
         if not self.__dict__.get("_closed", True) and self._child.is_ours():
             warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self, stacklevel=2)
             self.close()
+
+    def ask(self, child_watcher):
+        """Have one of asyncio's child watchers tell of the exit; right after it was made, in place of the loop.
+
+        Raises what the watcher raises, and is closed then.
+        """
+        try:
+            self._child.ask(child_watcher, self._loop, self._on_exit, self._context)
+        except BaseException:
+            # Not at once: its pipes have not begun yet.
+            self._loop.call_soon(self.close)
+            raise
 
     # -- events ---------------------------------------------------------------------------------------------
 
