@@ -17,20 +17,25 @@ if not hasattr(getattr(asyncio, "unix_events", None), "PidfdChildWatcher"):
 KINDS = ["SafeChildWatcher", "FastChildWatcher", "ThreadedChildWatcher", "PidfdChildWatcher"]
 
 
-class Watcher(asyncio.ThreadedChildWatcher):
-    """One of a program's own, which notes for whom it was asked."""
+pytestmark = pytest.mark.filterwarnings("ignore:.*[cC]hild_?[wW]atcher:DeprecationWarning")  # since Python 3.12
 
-    def __init__(self):
-        super().__init__()
-        self.asked = []
-        self.active = True
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
 
-    def is_active(self):
-        return self.active
+    class Watcher(asyncio.ThreadedChildWatcher):
+        """One of a program's own, which notes for whom it was asked."""
 
-    def add_child_handler(self, pid, callback, *args):
-        self.asked.append(pid)
-        super().add_child_handler(pid, callback, *args)
+        def __init__(self):
+            super().__init__()
+            self.asked = []
+            self.active = True
+
+        def is_active(self):
+            return self.active
+
+        def add_child_handler(self, pid, callback, *args):
+            self.asked.append(pid)
+            super().add_child_handler(pid, callback, *args)
 
 
 @pytest.fixture
