@@ -97,6 +97,23 @@ def test_wrong_echo_is_an_error(load, answer, complaint):
         drive(load, port, 1, SIZE, seconds=5)
 
 
+def test_starving_connections_are_an_error(load):
+    """One of two connections is served, the other never."""
+    def serve():
+        first, _ = listener.accept()
+        second, _ = listener.accept()
+        with first, second, contextlib.suppress(ConnectionError):
+            while message := first.recv(SIZE):
+                first.sendall(message)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(Failed, match="1 connections have not had any answer, while others have"):
+            drive(load, listener.getsockname()[1], 2, SIZE)
+        thread.join()
+
+
 def test_limit_server_echoes_on_many_connections(load):
     with serving([str(program("echo"))], None) as server:
         result = drive(load, server.answer["port"], 20, SIZE, pid=server.pid)

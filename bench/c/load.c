@@ -4,8 +4,9 @@
  *
  * ADDRESS is a port of the loopback address, or unix:PATH.  Each connection has one message of SIZE bytes under way;
  * when its answer is complete and right, the next one leaves.  DIALECT (dialect.h) says what is sent, and what must
- * come back: the same bytes, unless told otherwise.  The measured window begins WARMUP seconds after the first message and lasts SECONDS.  The CPU time of
- * the process SERVER_PID (all its threads) is read at both ends of the window, so start-up and warm-up stay out.
+ * come back: the same bytes, unless told otherwise.  The measured window begins WARMUP seconds after the first
+ * message, or when each connection has its first answer, whichever is later, and lasts SECONDS.  The CPU time of the
+ * process SERVER_PID (all its threads) is read at both ends of the window, so start-up and warm-up stay out.
  *
  * Every message is another slice of one random pattern, so stale, swapped, lost or changed bytes are noticed.
  * Result: one JSON object on standard output.  Any error: a sentence on standard error and exit status 1.
@@ -24,7 +25,8 @@
 
 #define RECEIVE_SIZE 262144
 #define EVENTS 256
-#define CLOSING_NS 200000000ull      /* how long the server has to close after end of file */
+#define CLOSING_NS 200000000ull      /* how long the server has to close after end of file, */
+#define CLOSING_EACH_NS 1000000ull   /* and for each connection more */
 
 typedef struct {
     Wire *wire;
@@ -39,7 +41,7 @@ typedef struct {
 static int epoll_fd;
 static unsigned char inbox[RECEIVE_SIZE];
 static bool measuring, stopping;
-static unsigned under_way;
+static unsigned under_way, unanswered;
 
 /* --- one conversation --- */
 
@@ -102,6 +104,8 @@ static void pull(Connection *c)
     take(c, (size_t)n);
     if (c->received < c->exchange.answer_size)
         return;
+    if (c->number == 1)
+        unanswered--;
     if (measuring)
         record(now_ns() - c->started);
     if (stopping)
@@ -135,7 +139,9 @@ static uint64_t turn_until(uint64_t deadline)
     do {
         turn();
         now = now_ns();
-    } while (now < deadline);
+        if (now > deadline + PATIENCE_NS)
+            die("%u connections have not had any answer, while others have", unanswered);
+    } while (now < deadline || unanswered > 0);
     return now;
 }
 
@@ -152,7 +158,7 @@ static void connect_one(Connection *c, unsigned id, const char *address)
  * dialect has words of farewell. */
 static unsigned finish(const Connection *connections, unsigned count)
 {
-    uint64_t deadline = now_ns() + CLOSING_NS;
+    uint64_t deadline = now_ns() + CLOSING_NS + count * CLOSING_EACH_NS;
     unsigned open = count;
     bool farewell = false;
     for (unsigned i = 0; i < count; i++) {
@@ -196,7 +202,7 @@ int main(int argc, char **argv)
 
     for (unsigned i = 0; i < count; i++)
         connect_one(&connections[i], i, argv[1]);
-    under_way = count;
+    under_way = unanswered = count;
     for (unsigned i = 0; i < count; i++) {
         watch(&connections[i], EPOLL_CTL_ADD, false);
         begin_message(&connections[i]);
