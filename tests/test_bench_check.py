@@ -155,6 +155,17 @@ def test_a_python_without_figures_is_left_out(guard, monkeypatch):
     assert guard({"x": 1}, "--update")[3].keys() == {"this", "another"}
 
 
+def test_counts_side_by_side(guard, monkeypatch, capsys):
+    guard({"x": 1})
+    monkeypatch.setattr(command, "OPERATIONS", ("a",))
+    counts = {"std": {"a": 2345.4}, "uvloop": {"a": 12}}
+    monkeypatch.setattr(counting, "count", lambda contender, times, operations: counts[contender])
+    assert command.main(["--count", "std,uvloop"]) == 0
+    heading, line = capsys.readouterr().out.splitlines()
+    assert heading.split()[-2:] == ["std", "uvloop"]
+    assert line.split() == ["a", "2,345", "12"]
+
+
 def test_without_valgrind_it_says_so(monkeypatch, capsys):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert command.main([]) == 0

@@ -1,4 +1,4 @@
-"""The command: python -m bench.check [--update]; ``make bench-check`` prepares the environment first."""
+"""The command: python -m bench.check [--update | --count CONTENDERS]; ``make bench-check`` prepares the environment."""
 
 from __future__ import annotations
 
@@ -92,18 +92,30 @@ def check(update: bool) -> int:
     return verdict(lines, tolerance)
 
 
+def count_for(contenders: list[str]) -> int:
+    """Print the counts of contenders side by side, without judging. Raises CannotCount."""
+    columns = {name: counting.count(name, TIMES, OPERATIONS) for name in contenders}
+    width = max(map(len, OPERATIONS))
+    print(f"{'instructions per operation':{width}}", *(f"{name:>12}" for name in columns))
+    for operation in OPERATIONS:
+        print(f"{operation:{width}}", *(f"{counts[operation]:12,.0f}" for counts in columns.values()))
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.check", description="Count instructions per operation.")
     parser.add_argument("--update", action="store_true", help="write what was counted into the table")
+    parser.add_argument("--count", metavar="CONTENDERS",
+                        help="print the counts of these instead, comma-separated: std,uvloop,tulipa")
     options = parser.parse_args(arguments)
     if reason := counting.missing():
         print(f"bench-check skipped: {reason}")
         return 0
-    if not tulipa.is_compiled():
+    if not tulipa.is_compiled() and not options.count:
         print("bench-check: tulipa is not compiled here, and the table is about the compiled package", file=sys.stderr)
         return 2
     try:
-        return check(options.update)
+        return count_for(options.count.split(",")) if options.count else check(options.update)
     except (counting.CannotCount, NoCompiler) as error:
         print(f"bench-check: {error}", file=sys.stderr)
         return 2
