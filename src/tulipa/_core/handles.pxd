@@ -1,6 +1,6 @@
 cimport cython
 
-from tulipa._core.native cimport call_in, current_context
+from tulipa._core.native cimport as_model, call_in, current_context, like
 from tulipa._core.ready cimport Link
 
 
@@ -19,3 +19,5 @@ cdef class Handle(Link):
 
 @cython.locals(handle=Handle)
 cdef Handle new_handle(object callback, tuple args, object loop, object context)
+
+cdef object _model

@@ -11,7 +11,7 @@ from tulipa._core import describe
 from tulipa._core.ready import Link
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import call_in, current_context
+    from tulipa._core.native import as_model, call_in, current_context, like
 
 
 class Handle(Link):
@@ -88,13 +88,19 @@ class Handle(Link):
 
 def new_handle(callback, args, loop, context):
     """A Handle without the detour through `__init__`, for the loop's own calls outside of debug mode."""
-    handle = Handle.__new__(Handle)
-    handle._next = None
+    if cython.compiled:
+        handle = cython.cast(Handle, like(_model))
+    else:
+        handle = Handle.__new__(Handle)
+        handle._next = None
+        handle._cancelled = False
+        handle._what = None
+        handle._source_traceback = None
     handle._callback = callback
     handle._args = args
     handle._loop = loop
     handle._context = current_context() if context is None else context
-    handle._cancelled = False
-    handle._what = None
-    handle._source_traceback = None
     return handle
+
+
+_model = as_model(Handle.__new__(Handle))

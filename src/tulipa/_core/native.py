@@ -26,6 +26,22 @@ def call_in(context, callback, args):
         PyContext_Exit(context)
 
 
+def like(model):
+    """A new object with the type and the fields of `model`, which are numbers and None (compiled only).
+
+    A copy of its memory, where making an object and setting each field costs several times as much. It has no
+    dictionary for other attributes: Python makes one when the first of them is set.
+    """
+    return copy_of(model)
+
+
+def as_model(item):
+    """`item`, just made, to be given to `like`."""
+    if cython.compiled:
+        forget_dict(item)
+    return item
+
+
 def set_send(iterator_type, send):
     """Give a compiled iterator type the `am_send` slot: awaiting it makes no StopIteration object, or one at most."""
     if cython.compiled:

@@ -112,8 +112,10 @@ class LoopState:
         self._closed = False
         self._in_turn = False
         self._entered = None
+        self._listed = False
         self._settling = []
-        self._tasks = set()
+        self._first_task = None
+        self._task_count = 0
         self._transport_fds = NumberSet()
         self._wrap_endpoint = None
 

@@ -16,13 +16,13 @@ from tulipa._core import describe
 from tulipa._core.futures import Future
 from tulipa._core.handles import Handle
 from tulipa._core.ready import Link, LoopState
-from tulipa._core.tasks import Task
+from tulipa._core.tasks import Task, eager_task_factory
 from tulipa._core.timers import TimerHandle, TimerHeap
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.futures import new_future
     from tulipa._core.handles import new_handle
-    from tulipa._core.tasks import new_task
+    from tulipa._core.tasks import forget_tasks, new_task, tasks_of
     from tulipa._core.timers import new_timer
     from tulipa._core.world import leave_on_ours, register_loop, unregister_loop
 
@@ -116,10 +116,12 @@ class Scheduler(LoopState):
         if self._closed:
             self._check_closed()
         if self._task_factory is not None:
-            return self._make_by_factory(coro, name, context, eager_start, kwargs)
-        if self._debug or eager_start or kwargs:
+            if self._task_factory is not eager_task_factory or self._debug or kwargs:
+                return self._make_by_factory(coro, name, context, eager_start, kwargs)
+            return new_task(coro, self, name, context, eager_start is None or eager_start)
+        if self._debug or kwargs:
             return Task(coro, loop=self, name=name, context=context, eager_start=bool(eager_start), **kwargs)
-        return new_task(coro, self, name, context)
+        return new_task(coro, self, name, context, bool(eager_start))
 
     def _make_by_factory(self, coro, name, context, eager_start, kwargs):
         if context is not None:
@@ -165,6 +167,11 @@ class Scheduler(LoopState):
     def get_debug(self):
         """Whether debug mode is on."""
         return self._debug
+
+    @property
+    def _tasks(self):
+        """The tasks that it holds, which are not done."""
+        return tasks_of(self)
 
     def _pending_counts(self):
         """(ready, timers, watchers): what this loop still has to do."""
@@ -261,7 +268,7 @@ class Scheduler(LoopState):
                 while left > 0:
                     left -= 1
                     link = ready.pop()
-                    if self._entered is not None and not isinstance(link, Task):
+                    if self._listed and not isinstance(link, Task):
                         leave_on_ours(self)
                     if self._debug:
                         self._fire_watched(link)
@@ -316,6 +323,7 @@ class Scheduler(LoopState):
         self._ready.clear()
         self._timers.clear()
         unregister_loop(self)
+        forget_tasks(self)
         self._settling.clear()
 
 

@@ -11,7 +11,7 @@ except ImportError:
 from tulipa._core.handles import Handle
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import current_context
+    from tulipa._core.native import as_model, current_context, like
 
 
 class TimerHandle(Handle):
@@ -164,17 +164,23 @@ def _before(a, b):
 
 def new_timer(when, callback, args, loop, context):
     """A TimerHandle without the detour through `__init__`, for the loop's own calls outside of debug mode."""
-    timer = TimerHandle.__new__(TimerHandle)
-    timer._next = None
+    if cython.compiled:
+        timer = cython.cast(TimerHandle, like(_model))
+    else:
+        timer = TimerHandle.__new__(TimerHandle)
+        timer._next = None
+        timer._cancelled = False
+        timer._what = None
+        timer._source_traceback = None
+        timer._heap = None
+        timer._place = 0
+        timer._serial = 0
     timer._callback = callback
     timer._args = args
     timer._loop = loop
     timer._context = current_context() if context is None else context
-    timer._cancelled = False
-    timer._what = None
-    timer._source_traceback = None
     timer._when = when
-    timer._heap = None
-    timer._place = 0
-    timer._serial = 0
     return timer
+
+
+_model = as_model(TimerHandle.__new__(TimerHandle))
