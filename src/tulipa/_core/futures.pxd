@@ -2,7 +2,7 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.handles cimport new_handle
-from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, as_model, current_context, like, new_reference, set_send
+from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, as_model, copy_of, current_context, new_reference, set_send
 from tulipa._core.ready cimport Link, LoopState
 
 

@@ -15,7 +15,7 @@ from tulipa._core.throwing import to_raise
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.handles import new_handle
-    from tulipa._core.native import as_model, current_context, like, set_send
+    from tulipa._core.native import as_model, current_context, set_send
 
 
 class Future(Link):
@@ -350,7 +350,7 @@ def _iterate(future):
 def new_future(loop):
     """A pending Future of `loop` without the detour through `__init__`, outside of debug mode."""
     if cython.compiled:
-        future = cython.cast(Future, like(_model))
+        future = cython.cast(Future, copy_of(_model))
         future._loop = loop
         future._state_of_loop = loop
     else:

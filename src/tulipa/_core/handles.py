@@ -11,7 +11,7 @@ from tulipa._core import describe
 from tulipa._core.ready import Link
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, call_in, current_context, like
+    from tulipa._core.native import as_model, call_in, current_context
 
 
 class Handle(Link):
@@ -89,7 +89,7 @@ class Handle(Link):
 def new_handle(callback, args, loop, context):
     """A Handle without the detour through `__init__`, for the loop's own calls outside of debug mode."""
     if cython.compiled:
-        handle = cython.cast(Handle, like(_model))
+        handle = cython.cast(Handle, copy_of(_model))
     else:
         handle = Handle.__new__(Handle)
         handle._next = None

@@ -60,6 +60,5 @@ cdef extern from *:
 
 cdef object current_context()
 cdef object call_in(object context, object callback, tuple args)
-cdef object like(object model)
 cdef object as_model(object item)
 cdef int set_send(object iterator_type, sender send) except -1

@@ -21,22 +21,17 @@ def call_in(context, callback, args):
         return context.run(callback, *args)
     PyContext_Enter(context)
     try:
-        return callback(*args)
+        return callback(*args) if args else callback()
     finally:
         PyContext_Exit(context)
 
 
-def like(model):
-    """A new object with the type and the fields of `model`, which are numbers and None (compiled only).
-
-    A copy of its memory, where making an object and setting each field costs several times as much. It has no
-    dictionary for other attributes: Python makes one when the first of them is set.
-    """
-    return copy_of(model)
-
-
 def as_model(item):
-    """`item`, just made, to be given to `like`."""
+    """`item`, just made and with nothing but numbers and None in its fields, as a model for `copy_of`.
+
+    Compiled, `copy_of(model)` makes another one by copying its memory, where making an object and setting each field
+    costs several times as much. A copy has no dictionary for attributes: Python makes one when the first is set.
+    """
     if cython.compiled:
         forget_dict(item)
     return item

@@ -4,7 +4,6 @@ docs/design.md describes the iteration in the same numbered steps.
 """
 
 import inspect
-import math
 import threading
 
 try:
@@ -245,10 +244,9 @@ class Scheduler(LoopState):
     def _time_to_wait(self):
         if self._stopping or self._ready.has_work():
             return 0.0
-        when = self._timers.first_when()
-        if when == math.inf:
+        if not self._timers._items:
             return -1.0
-        return min(max(when - self._driver.time(), 0.0), _LONGEST_WAIT)
+        return min(max(self._timers.first_when() - self._driver.time(), 0.0), _LONGEST_WAIT)
 
     def _collect_due(self):
         now = self._driver.time()

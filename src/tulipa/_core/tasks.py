@@ -14,7 +14,7 @@ from tulipa._core import describe, stacks
 from tulipa._core.futures import Future
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, current_context, like
+    from tulipa._core.native import as_model, current_context
     from tulipa._core.world import (
         end_on_ours,
         enter_on_ours,
@@ -299,7 +299,7 @@ class Task(Future):
         """The coroutine yielded: be woken by what it waits for."""
         if yielded is None:
             self._become_ready()
-        elif type(yielded) is Future or type(yielded) is Task:
+        elif isinstance(yielded, Future) and cython.cast(Future, yielded)._is_plain():
             future = cython.cast(Future, yielded)
             if future._loop is not self._loop or future is self or not future._asyncio_future_blocking:
                 self._refuse(yielded)
@@ -442,7 +442,7 @@ def new_task(coro, loop, name, context, eager_start):
     if type(coro) is not CoroutineType and not asyncio.iscoroutine(coro):
         raise TypeError(_not_a_coroutine(coro))
     if cython.compiled:
-        task = cython.cast(Task, like(_model))
+        task = cython.cast(Task, copy_of(_model))
         task._loop = loop
         task._state_of_loop = loop
     else:

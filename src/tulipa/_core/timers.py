@@ -1,7 +1,6 @@
 """Timers: a heap in which every timer knows its own place, so that a cancelled one leaves at once."""
 
 import asyncio
-import math
 
 try:
     import cython
@@ -11,7 +10,7 @@ except ImportError:
 from tulipa._core.handles import Handle
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, current_context, like
+    from tulipa._core.native import as_model, current_context
 
 
 class TimerHandle(Handle):
@@ -83,9 +82,7 @@ class TimerHeap:
         return len(self._items)
 
     def first_when(self):
-        """When the earliest timer is due; infinity where there is none."""
-        if not self._items:
-            return math.inf
+        """When the earliest timer is due; there must be one."""
         return cython.cast(TimerHandle, self._items[0])._when
 
     def push(self, timer):
@@ -165,7 +162,7 @@ def _before(a, b):
 def new_timer(when, callback, args, loop, context):
     """A TimerHandle without the detour through `__init__`, for the loop's own calls outside of debug mode."""
     if cython.compiled:
-        timer = cython.cast(TimerHandle, like(_model))
+        timer = cython.cast(TimerHandle, copy_of(_model))
     else:
         timer = TimerHandle.__new__(TimerHandle)
         timer._next = None

@@ -4,6 +4,8 @@ import enum
 from asyncio import CancelledError, current_task, get_running_loop
 from typing import final
 
+from tulipa._core.places import PASSED
+
 
 class _State(enum.Enum):
     CREATED = "created"
@@ -19,6 +21,10 @@ class Timeout:
 
     Outside of the block the CancelledError is a TimeoutError. None is no timeout. Made by `timeout`, `timeout_at`.
     """
+
+    __slots__ = (
+        "__weakref__", "_cancelling", "_delay", "_patient", "_state", "_task", "_timeout_handler", "_when",
+    )  # fmt: skip
 
     def __init__(self, when):
         self._state = _State.CREATED
@@ -61,16 +67,21 @@ class Timeout:
         self._state = _State.ENTERED
         self._task = task
         self._cancelling = task.cancelling()
-        self._schedule(self._when)
+        if self._when is not None:
+            self._schedule(self._when)
         return self
 
-    async def __aexit__(self, exc_type, exc_val, exc_tb):
+    def __aexit__(self, exc_type, exc_val, exc_tb):
         if self._timeout_handler is not None:
             self._timeout_handler.cancel()
             self._timeout_handler = None
         if self._state is not _State.EXPIRING:
             self._state = _State.EXITED
-            return
+            return PASSED  # no coroutine where nothing happened
+        return self._expire(exc_val)
+
+    async def _expire(self, exc_val):
+        """The deadline passed while the block ran: make a TimeoutError of the CancelledError."""
         self._state = _State.EXPIRED
         # Where others have asked for cancellation too, it is not ours to turn into something else.
         if self._task.uncancel() <= self._cancelling and exc_val is not None:

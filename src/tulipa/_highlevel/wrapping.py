@@ -3,7 +3,8 @@
 import asyncio
 import concurrent.futures
 import inspect
-from asyncio import CancelledError, InvalidStateError, iscoroutine, isfuture
+from asyncio import CancelledError, InvalidStateError, get_running_loop, iscoroutine, isfuture
+from types import CoroutineType
 
 
 def create_task(coro, **kwargs):
@@ -11,7 +12,8 @@ def create_task(coro, **kwargs):
 
     Raises RuntimeError where no loop runs, TypeError for what is no coroutine.
     """
-    return asyncio.get_running_loop().create_task(coro, **kwargs)
+    loop = get_running_loop()
+    return loop.create_task(coro, **kwargs) if kwargs else loop.create_task(coro)
 
 
 def ensure_future(coro_or_future, *, loop=None):
@@ -20,7 +22,7 @@ def ensure_future(coro_or_future, *, loop=None):
     Raises ValueError for a future of another loop than `loop`, TypeError for what can't be awaited, and
     RuntimeError where no loop is given and none runs.
     """
-    if isfuture(coro_or_future):
+    if type(coro_or_future) is not CoroutineType and isfuture(coro_or_future):
         if loop is not None and loop is not loop_of(coro_or_future):
             raise ValueError(
                 "The future belongs to a different loop than the one specified as the loop argument: "
@@ -28,7 +30,7 @@ def ensure_future(coro_or_future, *, loop=None):
             )
         return coro_or_future
     coro = coro_or_future
-    if not iscoroutine(coro):
+    if type(coro) is not CoroutineType and not iscoroutine(coro):
         if not inspect.isawaitable(coro):
             raise TypeError(
                 f"An asyncio.Future, a coroutine or an awaitable is required, got {coro!r}{hint_for(coro)}"
@@ -55,12 +57,6 @@ def loop_of(future):
     """The loop of a future, of the standard library's kind before Python 3.7 as well."""
     get_loop = getattr(future, "get_loop", None)
     return future._loop if get_loop is None else get_loop()
-
-
-def cancelled_error(future):
-    """The CancelledError of a cancelled future: the one that ended the task, if it has one."""
-    make = getattr(future, "_make_cancelled_error", None)
-    return CancelledError() if make is None else make()
 
 
 def wrap_future(future, *, loop=None):
