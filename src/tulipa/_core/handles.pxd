@@ -1,7 +1,7 @@
 cimport cython
 
 from tulipa._core.native cimport as_model, call_in, copy_of, current_context
-from tulipa._core.ready cimport Link
+from tulipa._core.ready cimport Link, LoopState
 
 
 cdef class Handle(Link):
@@ -14,6 +14,7 @@ cdef class Handle(Link):
     cdef public object _source_traceback
     cdef object __weakref__
 
+    cdef int _cancel(self) except -1
     cpdef _run(self)
 
 

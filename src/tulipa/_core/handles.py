@@ -8,7 +8,7 @@ except ImportError:
     from tulipa._cython_shim import cython
 
 from tulipa._core import describe
-from tulipa._core.ready import Link
+from tulipa._core.ready import Link, LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.native import as_model, call_in, current_context
@@ -34,13 +34,18 @@ class Handle(Link):
 
     def cancel(self):
         """Do not call the callback any more; without effect if it was called already."""
+        self._cancel()
+
+    def _cancel(self):
         if self._cancelled:
-            return
-        if self._loop.get_debug():
+            return 0
+        loop = self._loop
+        if cython.cast(LoopState, loop)._debug if isinstance(loop, LoopState) else loop.get_debug():
             self._what = describe.callback(self._callback, self._args, True)
         self._cancelled = True
         self._callback = None
         self._args = None
+        return 0
 
     def cancelled(self):
         """Whether `cancel` was called."""

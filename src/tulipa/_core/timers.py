@@ -39,7 +39,7 @@ class TimerHandle(Handle):
         """Do not call the callback any more; the timer leaves the loop at once."""
         if self._heap is not None:
             self._heap.remove(self)
-        Handle.cancel(self)
+        self._cancel()
 
     def _details(self):
         return [*Handle._details(self), f"when={int(self._when) if self._when.is_integer() else self._when}"]
