@@ -1,4 +1,7 @@
-"""The compiled part of `gather`: counts the futures that are still to be done, and collects their results."""
+"""The compiled part of `gather` and TaskGroup: who is told that a future is done without a Handle and a context.
+
+A Link in the future's line of callbacks goes to the ready queue itself, at the place that its callback would have.
+"""
 
 from asyncio import CancelledError
 
@@ -9,6 +12,9 @@ except ImportError:
 
 from tulipa._core.futures import Future
 from tulipa._core.ready import Link
+
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.native import call_in, current_context
 
 
 class Countdown:
@@ -79,6 +85,50 @@ class Watch(Link):
         context = {"message": "Exception in a callback of gather()", "exception": exc, "future": self._future}
         self._future.get_loop().call_exception_handler(context)
         return 0
+
+
+class Member(Link):
+    """Stands in the line of a task of a group: takes it out of the `members`, and tells of it where that matters."""
+
+    def __init__(self, task, members, tell):
+        self._next = None
+        self._task = task
+        self._members = members
+        self._tell = tell
+        self._context = current_context()
+
+    @property
+    def _wakeup(self):
+        """What stands among the task's callbacks, for those that look there."""
+        return self._tell
+
+    def get_context(self):
+        """The context in which `tell` is called."""
+        return self._context
+
+    def _fire(self):
+        task = self._task
+        self._members.discard(task)
+        if not self._members or task._cancelled or task._exception is not None:
+            call_in(self._context, self._tell, (task,))
+        return 0
+
+    def _fire_failed(self, exc):
+        context = {"message": "Exception in a callback of a TaskGroup", "exception": exc, "future": self._task}
+        self._task.get_loop().call_exception_handler(context)
+        return 0
+
+
+def join_members(task, members, tell):
+    """Put `task` into the set `members` until it is done. ``tell(task)`` is called if it fails, or is the last one."""
+    members.add(task)
+    if isinstance(task, Future):
+        future = cython.cast(Future, task)
+        state = future._state_of_loop
+        if future._is_plain() and state is not None and not state._debug and not future._done:
+            future._add_entry(Member(future, members, tell))
+            return
+    task.add_done_callback(tell)
 
 
 def cancelled_error(future):

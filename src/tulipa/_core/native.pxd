@@ -25,7 +25,7 @@ cdef extern from *:
     /* Fields of objects are a reference each; before Python 3.12 those to None are counted. */
     static PyObject *tulipa_copy_of(PyObject *model) {
         PyTypeObject *type = Py_TYPE(model);
-        PyObject *made = type->tp_alloc(type, 0);
+        PyObject *made = PyObject_GC_New(PyObject, type);
         if (made == NULL) return NULL;
         memcpy((char *)made + sizeof(PyObject), (char *)model + sizeof(PyObject),
                (size_t)type->tp_basicsize - sizeof(PyObject));
@@ -33,6 +33,7 @@ cdef extern from *:
         for (PyObject **field = (PyObject **)(made + 1); (char *)field < (char *)made + type->tp_basicsize; field++)
             if (*field == Py_None) Py_INCREF(Py_None);
     #endif
+        PyObject_GC_Track(made);
         return made;
     }
     static void tulipa_forget_dict(PyObject *object) {
