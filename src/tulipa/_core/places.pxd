@@ -27,6 +27,7 @@ cdef object _get_running_loop
 @cython.locals(place=Place)
 cpdef bint wake(object waiter) except -1
 
+cpdef bint wake_first(object line) except -1
 cpdef int wake_every(object line) except -1
 cpdef bint wake_next(object line) except -1
 

@@ -131,6 +131,14 @@ def wake(waiter):
     return True
 
 
+def wake_first(line):
+    """Wake the first that was not cancelled, unless it was woken already; it leaves the line when it runs."""
+    for waiter in line:
+        if wake(waiter) or not waiter.cancelled():
+            return True
+    return False
+
+
 def wake_every(line):
     """Wake all that wait; each leaves the line when it runs."""
     for waiter in line:

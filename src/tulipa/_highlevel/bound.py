@@ -46,7 +46,9 @@ class Guard:
         cls._acquires_plainly = "_take" in own or (cls._acquires_plainly and "acquire" not in own)
 
     def __aenter__(self):
-        return PASSED if self._acquires_plainly and self._take() else self._enter()
+        if not self._acquires_plainly:
+            return self._enter()
+        return PASSED if self._take() else self._wait_for_turn()
 
     async def _enter(self):
         await self.acquire()
@@ -57,7 +59,11 @@ class Guard:
 
     def _take(self):
         """What `acquire` does, if it needs no wait; whether it did."""
-        return False
+        raise NotImplementedError
+
+    async def _wait_for_turn(self):
+        """What `acquire` does otherwise."""
+        raise NotImplementedError
 
 
 def discard(waiters, future):

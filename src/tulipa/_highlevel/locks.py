@@ -7,7 +7,7 @@ more, being cancelled or closed meanwhile, is passed on to the next one.
 from asyncio import CancelledError
 from collections import deque
 
-from tulipa._core.places import stand_in, wake, wake_every, wake_next
+from tulipa._core.places import stand_in, wake, wake_every, wake_first, wake_next
 from tulipa._highlevel.bound import Guard, LoopBound, discard, with_state
 
 
@@ -27,19 +27,21 @@ class Lock(Guard, LoopBound):
 
     async def acquire(self):
         """Wait until nobody holds it, and take it; gives True."""
-        if not self._locked and self._take():
-            return True
+        if not self._take():
+            await self._wait_for_turn()
+        return True
+
+    async def _wait_for_turn(self):
         if self._waiters is None:
             self._waiters = deque()
         place = stand_in(self._waiters, self)
         try:
             await place
         except BaseException:
-            if not self._locked and not self._loop.is_closed():
-                self._wake_first()
+            if not self._locked and self._waiters and not self._loop.is_closed():
+                wake_first(self._waiters)
             raise
         self._locked = True
-        return True
 
     def _take(self):
         if self._locked or (self._waiters and not all(waiter.cancelled() for waiter in self._waiters)):
@@ -53,12 +55,7 @@ class Lock(Guard, LoopBound):
             raise RuntimeError("Lock is not acquired: release() needs an acquire() before; `async with` pairs them")
         self._locked = False
         if self._waiters:
-            self._wake_first()
-
-    def _wake_first(self):
-        for waiter in self._waiters or ():
-            if wake(waiter) or not waiter.cancelled():
-                return  # it is about to take the lock
+            wake_first(self._waiters)
 
 
 class Event(LoopBound):
@@ -110,6 +107,9 @@ class Condition(Guard, LoopBound):
 
     def _take(self):
         return self._lock._take()
+
+    def _wait_for_turn(self):
+        return self._lock._wait_for_turn()
 
     async def wait(self):
         """Release the lock, wait to be notified, and take the lock again, also when cancelled; gives True.
@@ -186,8 +186,11 @@ class Semaphore(Guard, LoopBound):
 
     async def acquire(self):
         """Take one from the counter, waiting until there is one; gives True."""
-        if self._value and self._take():
-            return True
+        if not self._take():
+            await self._wait_for_turn()
+        return True
+
+    async def _wait_for_turn(self):
         if self._waiters is None:
             self._waiters = deque()
         place = stand_in(self._waiters, self)
@@ -201,7 +204,6 @@ class Semaphore(Guard, LoopBound):
             raise
         if self._value:
             self._wake_up()
-        return True
 
     def _take(self):
         if self._value == 0 or (self._waiters and self.locked()):

@@ -18,6 +18,10 @@ else:
         """Raised by `put` and `get` of a queue that was shut down."""
 
 
+# Methods that `put` and `get` stand upon: where a subclass has its own, they are called.
+_OVERRIDABLE = {"_init", "_get", "_put", "qsize", "empty", "full", "put_nowait", "get_nowait"}
+
+
 class Queue(LoopBound):
     """Items on their way from some tasks to others, first in, first out. Not thread-safe.
 
@@ -35,6 +39,13 @@ class Queue(LoopBound):
         self._init(maxsize)
 
     __class_getitem__ = classmethod(GenericAlias)  # type: ignore[var-annotated]
+
+    # Whether `put` and `get` may do at once what they would call a handful of methods for.
+    _is_plain = True
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        cls._is_plain = cls._is_plain and not vars(cls).keys() & _OVERRIDABLE
 
     # -- for subclasses -------------------------------------------------------------------------------------
 
@@ -90,6 +101,12 @@ class Queue(LoopBound):
 
     async def put(self, item):
         """Put `item` in, waiting for room. Raises QueueShutDown."""
+        if self._is_plain and not self._is_shutdown and not 0 < self._maxsize <= len(self._queue):
+            self._queue.append(item)
+            self._unfinished_tasks += 1
+            if self._getters:
+                wake_next(self._getters)
+            return
         place = None
         while self.full() and not self._is_shutdown:
             # At the end of the line, or at its head for a task that was woken there, but overtaken.
@@ -115,13 +132,16 @@ class Queue(LoopBound):
     async def get(self):
         """Take an item out, waiting for one. Raises QueueShutDown where there is none and none will come."""
         place = None
-        while self.empty() and not self._is_shutdown:
+        plain = self._is_plain
+        while (not self._queue if plain else self.empty()) and not self._is_shutdown:
             place = stand_in(self._getters, self, place is not None)
             try:
                 await place
             except BaseException:
                 self._pass_on(self._getters, place, self.empty)
                 raise
+        if plain and self._queue and not self._putters:
+            return self._queue.popleft()
         return self.get_nowait()
 
     def get_nowait(self):
