@@ -20,7 +20,8 @@ ALLOWED = {
     "_ops": [SHIM, "tulipa._core", "tulipa._drivers", "tulipa._transports"],
     # Futures and tasks; the loop only as everybody knows it.
     "_highlevel": [
-        "tulipa._core.countdown", "tulipa._core.deadline", "tulipa._core.describe", "tulipa._core.futures", "tulipa._core.inflow", "tulipa._core.outflow",
+        "tulipa._core.countdown", "tulipa._core.deadline", "tulipa._core.describe", "tulipa._core.futures",
+        "tulipa._core.inflow", "tulipa._core.outflow",
         "tulipa._core.pause", "tulipa._core.places", "tulipa._core.tasks", "tulipa.policy",
     ],
     # Re-exports of all.

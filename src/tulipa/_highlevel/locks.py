@@ -8,7 +8,7 @@ from asyncio import CancelledError
 from collections import deque
 
 from tulipa._core.places import stand_in, wake, wake_every, wake_first, wake_next
-from tulipa._highlevel.bound import Guard, LoopBound, discard, with_state
+from tulipa._highlevel.bound import Guard, LoopBound, with_state
 
 
 class Lock(Guard, LoopBound):
