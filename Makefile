@@ -8,6 +8,8 @@ LEGS ?=
 # How long to soak, and more arguments for it (make soak SOAK_SECONDS=60 SOAK_ARGS="--only tls udp").
 SOAK_SECONDS ?= 600
 SOAK_ARGS ?=
+# How often to run the tests by Hypothesis, with other examples each time.
+FUZZ_ROUNDS ?= 10
 # Arguments for CPython's tests (make conformance CONFORMANCE_ARGS="--series 3.13 --only test_locks").
 CONFORMANCE_ARGS ?=
 # Arguments for the benchmarks (make bench BENCH_ARGS=--quick).
@@ -17,10 +19,10 @@ BENCH_PYTHON ?= $(shell $(PYTHON) tools/pythons.py 3.13 3.12)
 
 DEV := .venvs/dev
 BENCH := .venvs/bench
-SOURCES := pyproject.toml setup.py $(shell find src -name '*.py' -o -name '*.pxd')
+SOURCES := pyproject.toml setup.py $(shell find src -name '*.py' -o -name '*.pxd' -o -name '*.pyi')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick conformance soak memcheck bench build lint news clean check-python
+.PHONY: help demo test test-quick ecosystem conformance fuzz soak memcheck bench bench-check build lint news clean check-python
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,6 +36,14 @@ test: check-python  ## run the whole suite on every Python found, compiled and i
 test-quick: check-python  ## run the suite on the main Python only, without building packages
 	$(PYTHON) tools/legs.py --quick --legs '$(LEGS)' -- $(PYTEST_ARGS)
 
+ecosystem: check-python  ## run aiohttp, uvicorn, asyncpg and others on tulipa, in each of its modes; prints a table
+	$(PYTHON) tools/legs.py --ecosystem -- $(PYTEST_ARGS)
+
+fuzz: build  ## run the tests by Hypothesis FUZZ_ROUNDS times (ten), with new examples each time
+	@for round in $$(seq $(FUZZ_ROUNDS)); do echo "round $$round of $(FUZZ_ROUNDS)"; \
+		HYPOTHESIS_PROFILE=fuzz $(DEV)/bin/python -m pytest -q -n auto --dist loadgroup -m hypothesis $(PYTEST_ARGS) || exit 1; \
+	done
+
 soak: build  ## run load with faults for SOAK_SECONDS (ten minutes), and check that nothing grows
 	$(DEV)/bin/python -m soak --seconds $(SOAK_SECONDS) $(SOAK_ARGS)
 
@@ -43,8 +53,11 @@ memcheck: check-python  ## run the suite with the compiled modules under the san
 conformance: check-python  ## run CPython's own tests of asyncio, on every Python found, with tulipa in its place
 	$(PYTHON) -m conformance $(CONFORMANCE_ARGS)
 
-bench: $(BENCH)/.installed  ## measure tulipa against the other event loops
+bench: $(BENCH)/.installed  ## measure tulipa against the other event loops, in 50 minutes, and draw the chart
 	$(BENCH)/bin/python -m bench $(BENCH_ARGS)
+
+bench-check: check-python  ## count instructions with valgrind and compare them with the table; UPDATE=1 renews it
+	$(PYTHON) tools/bench_check.py $(if $(UPDATE),--update)
 
 build: $(DEV)/.installed  ## compile the hot modules in place, beside their sources, for development
 	TULIPA_REQUIRE_COMPILED=1 $(DEV)/bin/python setup.py --quiet build_ext --inplace

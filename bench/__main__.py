@@ -6,24 +6,26 @@ import argparse
 import datetime
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import native, report, runner, table
+from . import native, process, report, runner, table
 from .contenders import CONTENDERS, OURS, by_name
 from .machine import choose_cores, describe
-from .progress import Progress
+from .progress import Progress, minutes
 from .row import Settings
 from .rows import all_rows, select
 
+PUBLISHED = process.ROOT / "docs"
 QUICK = {"rounds": 3, "seconds": 0.1, "warmup": 0.05}
-FULL = {"rounds": 5, "seconds": 0.6, "warmup": 0.2}
+FULL = {"rounds": 7, "seconds": 0.4, "warmup": 0.15}
 
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m bench", description="Compare event loops for Python.")
     p.add_argument("--quick", action="store_true",
-                   help="some of the rows, briefly: a first impression in under a minute")
+                   help="some of the rows, briefly: a first impression in a few minutes")
     p.add_argument("--rows", metavar="NAMES",
                    help="names or groups of rows, comma-separated, wildcards allowed")
     p.add_argument("--contenders", metavar="NAMES",
@@ -35,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
                    help="where bench.json, bench.png and bench.svg go (default: build/bench/results)")
     p.add_argument("--seed", type=int, help="seed of the order of the contenders")
     p.add_argument("--list", action="store_true", help="list the rows and contenders, and end")
+    p.add_argument("--publish", action="store_true",
+                   help="also put the figures and the chart into docs/, where README.md shows them")
     p.add_argument("--redraw", type=Path, metavar="JSON", help="print and draw an earlier result again")
     return p
 
@@ -87,8 +91,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         raise ValueError("no contender can run here")
     if settings.cores.server is None:
         print("only one core: server and load generator share it, so expect noise", file=sys.stderr)
+    print(f"{len(rows)} rows, {len(contenders)} contenders, {rounds} rounds: about "
+          f"{minutes(runner.estimate(rows, contenders, rounds, settings))} on a quiet machine", file=sys.stderr)
     seed = options.seed if options.seed is not None else random.randrange(2**32)
-    progress = Progress(rounds * len(rows) * len(contenders), len(contenders), rounds)
+    progress = Progress(runner.turns(rows, rounds) * len(contenders), len(contenders), rounds)
     outcomes, complete = runner.run(rows, contenders, rounds, settings, random.Random(seed),
                                     progress.before, progress.after)
     progress.close()
@@ -103,8 +109,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return report.build(rows, contenders, outcomes, about=about)
 
 
-def draw(result: dict[str, Any], directory: Path) -> None:
-    """Draw the charts, or say what is missing."""
+def draw(result: dict[str, Any], directory: Path, kinds: Sequence[str] = ("png", "svg")) -> None:
+    """Draw the chart, or say what is missing."""
     if result["baseline"] is None:
         print("no chart: neither uvloop nor asyncio was measured, so there are no ratios", file=sys.stderr)
         return
@@ -113,7 +119,7 @@ def draw(result: dict[str, Any], directory: Path) -> None:
     except ImportError as error:
         print(f"no chart: {error}; pip install matplotlib", file=sys.stderr)
         return
-    for path in draw_chart(result, directory):
+    for path in draw_chart(result, directory, kinds):
         print(path)
 
 
@@ -137,7 +143,11 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.redraw:
         print(options.output / "bench.json")
     draw(result, options.output)
-    return int(OURS in result["absent"] or any(name == OURS for name, _, _ in failed + skipped))
+    if options.publish:
+        report.write(report.without_histograms(result), PUBLISHED / "bench.json")
+        draw(result, PUBLISHED, ["png"])
+    missing = {name for name, _, _ in failed} | result["absent"].keys()
+    return int(not missing.isdisjoint(OURS))
 
 
 if __name__ == "__main__":

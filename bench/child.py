@@ -2,7 +2,8 @@
 
     python -m bench.child probe CONTENDER                       print what the loop is, as JSON
     python -m bench.child serve CONTENDER SERVER [OPTION ...]   serve bench.servers.SERVER, print {"port": N}
-    python -m bench.child time CONTENDER MODULE WORKLOAD SECONDS    time bench.workloads.MODULE.WORKLOAD
+    python -m bench.child time CONTENDER MODULE WORKLOAD SECONDS [OPTION ...]   time bench.workloads.MODULE.WORKLOAD
+    python -m bench.child run CONTENDER MODULE FUNCTION         run bench.workloads.MODULE.FUNCTION, print its answer
 
 A line of JSON on standard output is the answer: {"unsupported": why} where the loop lacks what is needed.
 The first error that reaches the loop's exception handler ends the process, so that no loop is measured while
@@ -80,14 +81,21 @@ async def serve(server: str, *options: str) -> None:
     await asyncio.get_running_loop().create_future()
 
 
-async def measure(module: str, workload: str, seconds: str) -> None:
-    """Time a workload and answer with the figures."""
+async def measure(module: str, workload: str, seconds: str, *options: str) -> None:
+    """Time a workload and answer with the figures; a module that has options takes them before."""
     home = importlib.import_module(f"bench.workloads.{module}")
+    if options:
+        await home.prepare(*options)
     processor = getattr(home, "processor_ns", time.process_time_ns)
     say(await clock.time_workload(getattr(home, workload), float(seconds), processor))
 
 
-COMMANDS = {"probe": inspect_loop, "serve": serve, "time": measure}
+async def run(module: str, function: str) -> None:
+    """Answer with what a function finds out."""
+    say(await getattr(importlib.import_module(f"bench.workloads.{module}"), function)())
+
+
+COMMANDS = {"probe": inspect_loop, "serve": serve, "time": measure, "run": run}
 
 
 def check_identity(contender: Contender) -> None:
@@ -95,6 +103,8 @@ def check_identity(contender: Contender) -> None:
     owner = type(asyncio.get_running_loop()).__module__.partition(".")[0]
     if owner != (contender.upon or contender.module):
         raise RuntimeError(f"{contender.name}'s factory made a loop of the package {owner!r}")
+    if contender.is_whole == asyncio.Queue.__module__.startswith("asyncio."):
+        raise RuntimeError(f"{contender.name} was started with {asyncio.Queue.__module__} in the place of asyncio's")
 
 
 async def main(contender: Contender, work: Coroutine[Any, Any, None]) -> None:

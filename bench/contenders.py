@@ -23,6 +23,12 @@ class Contender:
     factory: str = "new_event_loop"
     requires_python: tuple[int, int] = (3, 11)
     upon: str = ""                                # package of the loop, where this one only changes another's
+    launcher: tuple[str, ...] = ()                # Python's arguments before `-m program`
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it replaces all of asyncio, not the event loop alone."""
+        return bool(self.launcher)
 
     @property
     def is_native(self) -> bool:
@@ -54,8 +60,9 @@ CONTENDERS = (
     Contender("rloop", "rloop", "#b279a2", module="rloop"),
     Contender("blazio", "blazio", "#54a24b", module="blazio", requires_python=(3, 12)),
     Contender("tulipa", "tulipa", "#e4322b", module="tulipa"),
+    Contender("tulipa-full", "tulipa, full", "#8f1d4f", module="tulipa", launcher=("-m", "tulipa")),
 )
-OURS = "tulipa"
+OURS = ("tulipa", "tulipa-full")                  # the loop alone, and the whole of asyncio replaced
 BASELINES = ("uvloop", "std")                     # ratios are to the first of these that took part
 
 

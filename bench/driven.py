@@ -21,6 +21,7 @@ class DrivenRow(Row):
     generator: str
     limit: str
     load: tuple[int, ...]
+    dialect: str | None = None                     # of the generator `load`, where it is not to speak `echo`
     patience = 30.0                                # seconds that the generator may take beyond the measured time
 
     def unavailable(self) -> str | None:
@@ -40,9 +41,9 @@ class DrivenRow(Row):
             return [str(program(self.limit)), *map(str, self.options())]
         return child_command("serve", contender.name, self.server, *self.options())
 
-    def generator_command(self, port: int, pid: int, settings: Settings) -> list[str]:
+    def generator_command(self, port: int | str, pid: int, settings: Settings) -> list[str]:
         parts = (program(self.generator), port, *self.load, settings.warmup, settings.seconds, pid)
-        return [str(part) for part in parts]
+        return [str(part) for part in (*parts, *filter(None, [self.dialect]))]
 
     def measure(self, contender: Contender, settings: Settings) -> Sample:
         with serving(self.server_command(contender), settings.cores.server) as server:

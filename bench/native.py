@@ -14,12 +14,17 @@ CACHE = SOURCES.parent.parent / "build" / "bench"
 FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra")
 OPENSSL = ("-lssl", "-lcrypto")
 WIRED = ("load", "echo", "visits")                 # each exists bare, and as NAME_tls
-PLAIN = ("crowd", "datagrams", "datagram_echo", "downloads", "send_file", "children")
+PLAIN = ("crowd", "datagrams", "datagram_echo", "downloads", "send_file", "children", "store")
+
+MORE = {"load": ("dialect.c",)}                     # sources that a program has beside its own
+
+LIBRARIES = {"steady_clock": ("-shared", "-fPIC")}   # what is no program, and its flags
 
 RECIPES: dict[str, tuple[str, ...]] = {            # program: its sources, then libraries
     **{name: (f"{name}.c", "measure.c") for name in PLAIN},
-    **{name: (f"{name}.c", "measure.c", "wire_plain.c") for name in WIRED},
-    **{f"{name}_tls": (f"{name}.c", "measure.c", "wire_tls.c", *OPENSSL) for name in WIRED},
+    **{name: (f"{name}.c", *MORE.get(name, ()), "measure.c", "wire_plain.c") for name in WIRED},
+    **{f"{name}_tls": (f"{name}.c", *MORE.get(name, ()), "measure.c", "wire_tls.c", *OPENSSL) for name in WIRED},
+    **{name: (f"{name}.c",) for name in LIBRARIES},
 }
 
 
@@ -53,9 +58,9 @@ def _complaint(command: list[str], name: str, recipe: tuple[str, ...], output: s
 
 
 def program(name: str) -> Path:
-    """The program called `name` in RECIPES, compiled first when it is new or changed. Raises NoCompiler."""
+    """The program or library called `name` in RECIPES, compiled first when it is new or changed. Raises NoCompiler."""
     recipe = RECIPES[name]
-    command = [*compiler(), *FLAGS]
+    command = [*compiler(), *FLAGS, *LIBRARIES.get(name, ())]
     binary = CACHE / f"{name}-{_key(command, recipe)}"
     if binary.exists():
         return binary

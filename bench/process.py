@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import select
 import subprocess
 import sys
@@ -13,21 +14,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from .contenders import by_name
 from .machine import pinned
 from .row import Failed, Skipped
 
 ROOT = Path(__file__).resolve().parent.parent
+AT_END = re.compile(r"<?sys>?:\d+: \w+Warning: ")    # said by an interpreter that ends, after its real error
 START_PATIENCE = 30.0                              # seconds until a process must have given its answer
 
 
 def child_command(command: str, contender: str, *arguments: object) -> list[str]:
     """The command line of a Python process that runs bench.child."""
-    return [sys.executable, "-m", "bench.child", command, contender, *map(str, arguments)]
+    launcher = by_name(contender).launcher
+    return [sys.executable, *launcher, "-m", "bench.child", command, contender, *map(str, arguments)]
 
 
 def _last_line(errors: IO[str], otherwise: str) -> str:
     errors.seek(0)
-    lines = [line.strip() for line in errors.read().splitlines() if line.strip()]
+    lines = [line.strip() for line in errors.read().splitlines() if line.strip() and not AT_END.match(line)]
     return lines[-1] if lines else otherwise
 
 

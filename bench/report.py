@@ -62,6 +62,13 @@ def build(rows: Sequence[Row], contenders: Sequence[Contender], outcomes: Outcom
     }
 
 
+def without_histograms(result: dict[str, Any]) -> dict[str, Any]:
+    """The result without the latencies' histograms, which are most of it; the percentiles stay."""
+    rows = [{**row, "results": {name: {key: value for key, value in entry.items() if key != "histogram_us"}
+                                for name, entry in row["results"].items()}} for row in result["rows"]]
+    return {**result, "rows": rows}
+
+
 def write(result: dict[str, Any], path: Path) -> None:
     """Write the result as JSON, lists of numbers on one line each."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from .contenders import Contender
 from .machine import Cores
 
+STARTING = 0.3                                     # seconds until a process is ready, roughly
+
 
 class Skipped(Exception):
     """The contender does not offer what this row needs; the message says what."""
@@ -40,6 +42,9 @@ class Sample:
 class Row:
     """One line of the table."""
 
+    most_rounds = 1000                             # fewer where one measurement is exact, and long
+    high_level = False                             # whether more of asyncio is in it than the event loop
+
     def __init__(self, name: str, group: str, title: str, unit: str, *,
                  higher_is_better: bool, quick: bool = False) -> None:
         self.name = name
@@ -55,7 +60,11 @@ class Row:
 
     def refuses(self, contender: Contender) -> str | None:
         """Why `contender` has no part in this row, or None. Asked before anything is started."""
-        return None
+        return "as in loop mode" if contender.is_whole and not self.high_level else None
+
+    def duration(self, settings: Settings) -> float:
+        """About how many seconds one measurement takes on a quiet machine, starting and ending included."""
+        return STARTING + settings.warmup + settings.seconds
 
     def measure(self, contender: Contender, settings: Settings) -> Sample:
         """Measure once, in fresh processes.

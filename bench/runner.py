@@ -39,6 +39,17 @@ def available(rows: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
             {name: reason for name, reason in reasons.items() if reason is not None})
 
 
+def estimate(rows: Sequence[Row], contenders: Sequence[Contender], rounds: int, settings: Settings) -> float:
+    """About how many seconds `run` takes on a quiet machine."""
+    return sum(min(rounds, row.most_rounds) * row.duration(settings)
+               for row in rows for contender in contenders if row.refuses(contender) is None)
+
+
+def turns(rows: Sequence[Row], rounds: int) -> int:
+    """How often a row has its turn in `run`, all rows together."""
+    return sum(min(rounds, row.most_rounds) for row in rows)
+
+
 def probe(contenders: Sequence[Contender]) -> tuple[dict[str, dict], dict[str, str]]:
     """Ask each contender's loop what it is: ({name: facts}, {name: why it can't take part})."""
     facts, absent = {}, {}
@@ -73,7 +84,7 @@ def run(rows: Sequence[Row], contenders: Sequence[Contender], rounds: int, setti
     outcomes = {(row.name, c.name): Outcome(skipped=row.refuses(c)) for row in rows for c in contenders}
     for number in range(1, rounds + 1):
         try:
-            for row in rows:
+            for row in [row for row in rows if number <= row.most_rounds]:
                 for contender in chance.sample(contenders, len(contenders)):
                     outcome = outcomes[row.name, contender.name]
                     if outcome.is_open:

@@ -6,8 +6,13 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain, groupby
+from typing import Any
 
+from .contenders import LIMIT, OURS
 from .row import Sample
+
+Lines = list[tuple[str, dict[str, Any]]]           # ("row", row), or ("group", its first row) for a heading
 
 
 def medians(samples: Sequence[Sample]) -> dict[str, float]:
@@ -54,6 +59,31 @@ def summarise(samples: Sequence[Sample], base: Sequence[Sample] | None, higher_i
     return figures
 
 
+def ratios_of(row: dict[str, Any], baseline: str) -> tuple[dict[str, float], bool]:
+    """Everybody's advantage in one row of a result, and whether it is over another than the baseline.
+
+    Where the baseline has no figure it is the advantage over the best of those that are neither ours nor the limit.
+    """
+    found = {name: entry["median"] for name, entry in row["results"].items() if "median" in entry}
+    peers = [value for name, value in found.items() if name not in (*OURS, LIMIT)]
+    if baseline not in found and not peers:
+        return {}, True
+    base = found[baseline] if baseline in found else (max if row["higher_is_better"] else min)(peers)
+    return ({name: advantage(value, base, row["higher_is_better"]) for name, value in found.items()},
+            baseline not in found)
+
+
 def geometric_mean(ratios: Sequence[float]) -> float:
     """The mean that treats twice and half as equally far from one."""
     return math.exp(statistics.fmean(math.log(ratio) for ratio in ratios))
+
+
+def columns_of(rows: Sequence[dict[str, Any]]) -> tuple[Lines, Lines]:
+    """The rows with a heading before each group, in two columns of about the same length, cut between groups."""
+    groups: list[Lines] = []
+    for _, members in groupby(rows, key=lambda row: row["group"]):
+        lines = [("row", row) for row in members]
+        groups.append([("group", lines[0][1]), *lines])
+    lengths = [sum(map(len, groups[:cut])) for cut in range(len(groups) + 1)]
+    cut = min(range(len(lengths)), key=lambda cut: abs(2 * lengths[cut] - lengths[-1]))
+    return list(chain(*groups[:cut])), list(chain(*groups[cut:]))

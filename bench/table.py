@@ -10,24 +10,27 @@ from .contenders import LIMIT, OURS
 from .summary import geometric_mean
 
 BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
-GAP = 3
+GAP = 2
 NOISY = 1.5                                        # greatest ratio of a cell over its least
 
 Cell = Callable[[dict[str, Any]], str]             # the figures of one contender in one row -> text
 
 
 def figure(value: float) -> str:
-    """A number in few characters: 8,123 or 88.1k or 1.35M."""
+    """A number in few characters: 8,123 or 88.1k or 1.35M or 4.25."""
     if value >= 1e6:
         return f"{value / 1e6:.2f}M"
     if value >= 1e4:
         return f"{value / 1e3:.1f}k"
-    return f"{value:,.0f}"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2f}"
 
 
 def main_cell(entry: dict[str, Any]) -> str:
     text = figure(entry["median"])
-    return f"{text} {entry['ratio']:5.2f}×" if "ratio" in entry else text
+    if "ratio" not in entry:
+        return text
+    low, high = entry["ratio_spread"]
+    return f"{text} {entry['ratio']:5.2f}× {'±' + format((high - low) / 2 / entry['ratio'], '.0%'):>4}"
 
 
 def wall_cell(entry: dict[str, Any]) -> str:
@@ -158,7 +161,7 @@ def _remarks(result: dict[str, Any], failed: list, skipped: list) -> list[str]:
     notes = ["One round only: a first impression." if rounds == 1 else f"Medians of {rounds} rounds."]
     if result["baseline"]:
         notes.append(f"× compares with {result['baseline']}: more is better, for times too; "
-                     "bold is the best Python loop.")
+                     "± is half of the way from its least to its greatest in one round; bold is the best Python loop.")
     spreads = [entry["ratio_spread"] for row in result["rows"] for entry in row["results"].values()
                if "ratio_spread" in entry]
     noisy = sum(high > NOISY * low for low, high in spreads)
@@ -171,6 +174,6 @@ def _remarks(result: dict[str, Any], failed: list, skipped: list) -> list[str]:
     notes += _notes(result, failed, "FAILED")
     notes += [f"{name} leaves connections open after the client's end of file ({where})"
               for name, where in _leaky(result["rows"])]
-    if result["versions"].get(OURS, {}).get("compiled") is False:
+    if any(result["versions"].get(name, {}).get("compiled") is False for name in OURS):
         notes.append("tulipa runs interpreted here; its figures say nothing about the compiled package.")
     return notes

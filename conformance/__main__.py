@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import legs  # noqa: E402  # beside the Makefile's other tools
+import pythons  # noqa: E402
 
 
 def main():
@@ -40,6 +41,10 @@ def main():
             known.update(series, outcomes)
             known.write()
         report = known.compare(series, outcomes, partial=bool(options.only))
+        for later, forms in known.newer_forms(series).items():
+            later_python = pythons.find_python(later)
+            if later_python and not options.update:
+                report.add_newer(suite.run_newer(later_python, forms))
         print(report.text(time.monotonic() - begun), flush=True)
         good = good and report.good
     return 0 if good else 1

@@ -28,6 +28,7 @@ class Suite:
         self._python = python
         self._only = only
         self._verbose = bool(only)
+        self._package = ""
 
     def run(self, pool):
         """Run all; gives {test: (outcome, details)}."""
@@ -40,11 +41,18 @@ class Suite:
         show("\r")
         return outcomes
 
+    def run_newer(self, later_python, names):
+        """Run tests of another interpreter's suite in this one; gives {test: (outcome, details)}."""
+        names = list(dict.fromkeys(name for name in names if self._only in name))
+        outcomes = {}
+        for portion in portions(sorted(names)):
+            suite = Suite(self._python, self._only)
+            suite._package = package_of(later_python)
+            outcomes.update(suite._run_portion(portion))
+        return outcomes
+
     def _list(self):
-        package = subprocess.run(
-            [self._python, "-c", "import test.test_asyncio as t; print(t.__path__[0])"],
-            capture_output=True, text=True, check=True,
-        ).stdout.strip()  # fmt: skip
+        package = package_of(self._python)
         modules = sorted(path.stem for path in Path(package).glob("test_*.py") if path.stem not in EXCLUDED)
         with self._worker(["--list", *modules]) as (process, lines):
             names = [line for line, in lines(LIMIT)]
@@ -85,6 +93,7 @@ class Suite:
         reading, writing = os.pipe()
         environ = os.environ | {
             "CONFORMANCE_REPORT": str(writing),
+            "CONFORMANCE_PACKAGE": self._package,
             "CONFORMANCE_VERBOSE": "1" if self._verbose else "",
             "PYTHONPATH": str(ROOT),
             "PYTHONSAFEPATH": "1",
@@ -103,6 +112,14 @@ class Suite:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+def package_of(python):
+    """The directory of an interpreter's test.test_asyncio."""
+    return subprocess.run(
+        [python, "-c", "import test.test_asyncio as t; print(t.__path__[0])"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
 
 
 def show(text):

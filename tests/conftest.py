@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 
+import hypothesis
 import pytest
 from helpers.accounting import LoopAudit
 from helpers.cases import cases, drivers, tls_engines, tulipa
@@ -22,9 +23,17 @@ _begun = itertools.count(1)
 
 def pytest_configure():
     _notice_signals()
+    _choose_examples()
     wanted = os.environ.get("TULIPA_EXPECT")
     if wanted and tulipa is not None and wanted != _mode():
         raise pytest.UsageError(f"TULIPA_EXPECT={wanted}, but the tulipa installed here is {_mode()}")
+
+
+def _choose_examples():
+    """Hypothesis makes the same examples in each run, so that a change is judged by itself; `make fuzz` others."""
+    hypothesis.settings.register_profile("repeatable", derandomize=True)
+    hypothesis.settings.register_profile("fuzz", derandomize=False, print_blob=True)
+    hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def _notice_signals():

@@ -11,7 +11,7 @@ import threading
 import pytest
 from helpers.benchmarks import drive, program
 
-from bench import clock, report, runner, summary
+from bench import clock, report, runner, summary, table
 from bench.__main__ import main
 from bench.contenders import CONTENDERS, Contender, by_name
 from bench.machine import Cores
@@ -89,7 +89,7 @@ def test_honest_echo_is_measured(load):
 @pytest.mark.parametrize("answer, complaint", [
     (flip_one_bit, r"message 4: wrong byte at offset 700 \(expected 0x"),
     (repeat_the_first(), r"message 2: wrong byte at offset"),
-    (lambda number, message: message + b"!", r"1025 bytes came back, more than the 1024 sent"),
+    (lambda number, message: message + b"!", r"1025 bytes came back, more than the 1024 expected"),
     (lambda number, message: message if number < 2 else None, r"closed by the server after 0 of 1024 bytes"),
 ], ids=["changed byte", "stale message", "byte too many", "early close"])
 def test_wrong_echo_is_an_error(load, answer, complaint):
@@ -130,6 +130,41 @@ def test_ratio_of_times_is_turned_round():
 
 def test_without_baseline_there_is_no_ratio():
     assert "ratio" not in summary.summarise(samples(1, 2, 3), None, True)
+
+
+def row_of(higher_is_better=True, **values):
+    return {"higher_is_better": higher_is_better,
+            "results": {name: {"median": value} if value else {"skipped": ""} for name, value in values.items()}}
+
+
+def test_without_the_baseline_the_best_other_is_compared_with():
+    row = row_of(c=900, std=100, uvloop=200, rloop=300, tulipa=400)
+    assert summary.ratios_of(row, "uvloop") == ({"c": 4.5, "std": 0.5, "uvloop": 1, "rloop": 1.5, "tulipa": 2}, False)
+    row = row_of(c=900, std=100, uvloop=None, rloop=200, tulipa=400)
+    assert summary.ratios_of(row, "uvloop") == ({"c": 4.5, "std": 0.5, "rloop": 1, "tulipa": 2}, True)
+    row = row_of(False, std=100, uvloop=None, rloop=20, tulipa=10)
+    assert summary.ratios_of(row, "uvloop") == ({"std": 0.2, "rloop": 1, "tulipa": 2}, True)
+    assert summary.ratios_of(row_of(c=900, uvloop=None, tulipa=1), "uvloop") == ({}, True)
+
+
+def test_columns_are_cut_between_groups():
+    rows = [{"group": group, "title": str(i)} for group, count in [("a", 5), ("b", 2), ("c", 3)] for i in range(count)]
+    left, right = summary.columns_of(rows)
+    assert [row["group"] if kind == "group" else row["title"] for kind, row in left] == ["a", "0", "1", "2", "3", "4"]
+    assert [row["group"] if kind == "group" else row["title"] for kind, row in right] == \
+        ["b", "0", "1", "c", "0", "1", "2"]
+    assert summary.columns_of([]) == ([], [])
+
+
+def test_the_spread_is_in_the_table():
+    assert table.main_cell({"median": 8123, "ratio": 2.0, "ratio_spread": [1.5, 2.5]}) == "8,123  2.00× ±25%"
+    assert table.main_cell({"median": 4.25}) == "4.25"
+
+
+def test_published_figures_have_no_histograms():
+    result = {"baseline": "std", "rows": [{"name": "x", "results": {"std": {"median": 1, "histogram_us": [[1, 2]]}}}]}
+    assert report.without_histograms(result) == \
+        {"baseline": "std", "rows": [{"name": "x", "results": {"std": {"median": 1}}}]}
 
 
 def test_geometric_mean():
@@ -196,6 +231,24 @@ def test_who_fails_or_can_not_is_not_measured_again():
     assert outcomes["recorder", "rloop"].skipped == "has no such call"
 
 
+def test_exact_rows_have_fewer_rounds():
+    row = Recorder()
+    row.most_rounds = 2
+    outcomes, complete = run_rounds(row, 5)
+    assert complete == 5
+    assert len(outcomes["recorder", "std"].samples) == 2
+    assert runner.turns([row, Recorder()], 5) == 7
+
+
+def test_the_estimate_counts_who_takes_part():
+    settings = Settings(1.0, 0.5, Cores(None, None))
+    row = Recorder()
+    row.duration = lambda settings: settings.seconds + settings.warmup
+    assert runner.estimate([row], CONTENDERS, 3, settings) == 3 * 1.5 * (len(CONTENDERS) - 1)    # not the raw C server
+    row.most_rounds = 2
+    assert runner.estimate([row], CONTENDERS, 3, settings) == 2 * 1.5 * (len(CONTENDERS) - 1)
+
+
 def test_interrupting_keeps_the_complete_rounds():
     def interrupt(number, row, contender, outcome):
         if number == 3:
@@ -233,8 +286,8 @@ def test_server_that_can_not_start_is_a_failure():
 
 def test_rows_are_chosen_by_name_or_group():
     rows = all_rows()
-    assert [row.name for row in select(["sleep0", "streams-1x*"], rows)] == \
-        ["streams-1x1KiB", "streams-1x64KiB", "sleep0"]
+    assert [row.name for row in select(["sleep0", "streams-10x*"], rows)] == \
+        ["streams-10x1KiB", "streams-10x64KiB", "sleep0"]
     assert {row.group for row in select(["scheduler"], rows)} == {"scheduler"}
     with pytest.raises(ValueError, match="no row matches 'nothing'"):
         select(["nothing"], rows)

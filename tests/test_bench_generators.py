@@ -204,8 +204,17 @@ def test_rows_measure(name, contender):
     [row] = select([name], all_rows())
     if reason := row.unavailable():
         pytest.skip(reason)
-    sample = row.measure(by_name(contender), Settings(0.05, 0.01, Cores(None, None)))
-    assert sample.value > 0
+    assert measured(row, by_name(contender)).value > 0
+
+
+def measured(row, contender, seconds=0.05):
+    """A sample, of a longer window where the machine is so busy that nothing was completed in a short one."""
+    try:
+        return row.measure(contender, Settings(seconds, 0.01, Cores(None, None)))
+    except Failed as failure:
+        if "no request was completed" not in str(failure) or seconds > 5:
+            raise
+        return measured(row, contender, 10 * seconds)
 
 
 @pytest.mark.parametrize("contender", ["c", "std"])

@@ -16,7 +16,7 @@ from conformance import listing, running  # noqa: E402
 
 
 def known(**tests):
-    return listing.Listing({"a reason": {name: set(where.split()) for name, where in tests.items()}})
+    return listing.Listing({"Private: a reason": {name: set(where.split()) for name, where in tests.items()}})
 
 
 def surprises(known, series="3.13", partial=False, **outcomes):
@@ -44,6 +44,32 @@ def test_what_fails_sometimes():
     assert surprises(known(a="3.13~"), series="3.12", a="failed") == ["UNEXPECTED FAILURE a: why"]
 
 
+def test_later_forms():
+    lists = listing.Listing({"Older: x": {"a": {"3.11", "3.12"}, "b": {"3.11"}}}, {"a": ("3.13", "c")})
+    assert lists.newer_forms("3.11") == lists.newer_forms("3.12") == {"3.13": ["c"]}
+    assert lists.newer_forms("3.13") == {}
+    report = lists.compare("3.12", {"a": ("failed", "why")})
+    report.add_newer({"c": ("passed", ""), "d": ("skipped", "")})
+    assert report.good
+    report.add_newer({"c": ("failed", "why")})
+    assert report.surprises == ["UNEXPECTED FAILURE of a later release's c: why"]
+
+
+def test_later_forms_are_written_and_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(listing, "PATH", tmp_path / "expected.txt")
+    newer = {"a": ("3.13", "a"), "b": ("3.12", "c")}
+    lists = listing.Listing({"Older: x": {"a": {"3.11"}, "b": {"3.11~"}}}, newer)
+    lists.write()
+    assert listing.PATH.read_text() == "# Older: x\na  3.11 = 3.13\nb  3.11~ = 3.12:c\n"
+    assert listing.read().groups == lists.groups and listing.read().newer == newer
+
+
+def test_each_reason_is_of_a_kind():
+    [line] = surprises(listing.Listing({"because": {"a": {"3.12"}}}), a="passed")
+    assert line.startswith("UNEXPLAINED a")
+    assert {reason.partition(":")[0] for reason in listing.read().groups} == set(listing.KINDS)
+
+
 def test_gone():
     [line] = surprises(known(a="3.13"), b="passed")
     assert line.startswith("NO SUCH TEST a")
@@ -57,7 +83,7 @@ def test_update_needs_reasons(tmp_path, monkeypatch):
     lists.write()
     again = listing.read()
     assert again.groups == {
-        "a reason": {"a": {"3.12", "3.13"}, "b": {"3.13~"}},
+        "Private: a reason": {"a": {"3.12", "3.13"}, "b": {"3.13~"}},
         listing.UNEXPLAINED: {"d": {"3.13"}},
     }
     report = again.compare("3.13", {"a": ("failed", ""), "b": ("failed", ""), "d": ("failed", "")})

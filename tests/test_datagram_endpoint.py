@@ -133,6 +133,29 @@ async def test_reuse_port_where_there_is_none(loop, monkeypatch):
 
 
 @on_loop
+async def test_error_of_bind_is_the_systems(loop, monkeypatch):
+    """Of its own class, with all that it carries."""
+    class Refused(OSError):
+        pass
+
+    def refuse(sock, address):
+        raise Refused(98, "refused")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse, raising=False)
+    async with nothing_left(loop):
+        with pytest.raises(Refused) as caught:
+            await make(loop, local_addr=(LOOPBACK, 0))
+    assert caught.value.errno == 98 and "refused" in str(caught.value)
+
+
+@on_loop
+async def test_socket_where_programs_look_for_it(loop):
+    async with endpoint(loop) as one:
+        assert one.transport._sock.getsockname() == address(one)
+    assert one.transport._sock is None
+
+
+@on_loop
 async def test_reuse_address_is_gone(loop):
     """Two programs on one port would share its datagrams; asyncio removed it in Python 3.11."""
     with pytest.raises(TypeError, match="reuse_address"):

@@ -29,6 +29,26 @@ def test_is_a_future_of_asyncio(loop_factory, future):
     assert not isinstance(future, asyncio.Task)
 
 
+def test_subclass_is_a_future_for_isfuture(loop_factory, loop):
+    class Special(loop_factory.api.Future):
+        pass
+
+    assert asyncio.isfuture(Special(loop=loop))
+    assert not asyncio.isfuture(Special)
+
+
+def test_made_by_new_alone(loop_factory, loop):
+    """Without __init__ it is nobody's: it says so, and does not crash."""
+    future = loop_factory.api.Future.__new__(loop_factory.api.Future, loop=loop)
+    for ask in (future.result, future.exception):
+        with pytest.raises((asyncio.InvalidStateError, RuntimeError)):
+            ask()
+    for call in (future.cancel, future.get_loop, lambda: future.set_result(1), lambda: future.add_done_callback(print)):
+        with pytest.raises((RuntimeError, AttributeError)):
+            call()
+    assert not future.done() and not future.cancelled()
+
+
 def test_starts_pending(loop, future):
     assert not future.done() and not future.cancelled()
     assert future.get_loop() is loop

@@ -142,7 +142,8 @@ def environment(tmp_path):
 def test_the_sdist_holds_the_sources_and_nothing_made_from_them(sdist):
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    sources = [path for path in (ROOT / "src" / "tulipa").rglob("*") if path.suffix in (".py", ".pxd", ".typed")]
+    kinds = (".py", ".pxd", ".pyi", ".typed")
+    sources = [path for path in (ROOT / "src" / "tulipa").rglob("*") if path.suffix in kinds]
     expected = [*sources, *ROOT.glob("tests/**/*.py"), *map(ROOT.joinpath, ("LICENSE", "Makefile", "setup.py"))]
     assert {path.relative_to(ROOT).as_posix() for path in expected} <= names
     assert not [name for name in names if name.startswith("src/") and name.endswith((".c", ".so", ".pyd", ".pyc"))]
@@ -153,7 +154,8 @@ def test_the_sdist_holds_the_sources_and_nothing_made_from_them(sdist):
 def test_the_wheel_holds_each_hot_module_in_both_forms(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert "tulipa/py.typed" in names
+    types = [path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src" / "tulipa").rglob("*.pyi")]
+    assert {"tulipa/py.typed", "tulipa/__init__.pyi", "tulipa/asyncio/__init__.pyi", *types} <= names
     assert "none-any" not in wheel.name
     suffix = EXTENSION_SUFFIXES[0]
     for module in hot_modules(ROOT / "src" / "tulipa"):

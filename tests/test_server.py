@@ -158,6 +158,14 @@ async def test_reuse_port(loop):
         assert not option(server.sockets[0], socket.SO_REUSEPORT)
 
 
+@needs_reuse_port
+@on_loop
+async def test_reuse_port_that_the_system_refuses(loop, monkeypatch):
+    monkeypatch.setattr(socket, "SO_REUSEPORT", 1 << 20)
+    with pytest.raises(ValueError, match="reuse_port not supported"):
+        await loop.create_server(Echo, LOOPBACK, 0, reuse_port=True)
+
+
 @pytest.mark.std_since(3, 13)
 @on_loop
 async def test_keep_alive(loop):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import errno
 import os
 import signal
 import threading
@@ -168,6 +169,30 @@ def test_signals_that_cannot_be_caught(loop, number):
     with pytest.raises((RuntimeError, OSError)):
         loop.add_signal_handler(number, print)
     assert loop.remove_signal_handler(number) is False
+
+
+@pytest.mark.tulipa_only  # the standard loop says the same, but forgets the handler, which stays in place
+def test_handler_that_cannot_be_removed(loop, monkeypatch):
+    loop.add_signal_handler(signal.SIGUSR1, print)
+
+    def refuse(*args):
+        raise OSError(errno.EINVAL, "invalid")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "signal", refuse)
+        with pytest.raises(RuntimeError, match="cannot be caught"):
+            loop.remove_signal_handler(signal.SIGUSR1)
+    loop.remove_signal_handler(signal.SIGUSR1)
+
+
+def test_handles_that_programs_look_into(loop):
+    """prompt_toolkit and others remember the handler that was there, and put it back."""
+    loop.add_signal_handler(signal.SIGUSR1, print, "one", 2)
+    handle = loop._signal_handlers[signal.SIGUSR1]
+    assert isinstance(handle, asyncio.Handle)
+    assert (handle._callback, handle._args) == (print, ("one", 2))
+    loop.remove_signal_handler(signal.SIGUSR1)
+    assert signal.SIGUSR1 not in loop._signal_handlers
 
 
 def test_coroutines_are_no_handlers(loop):

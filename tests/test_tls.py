@@ -243,6 +243,14 @@ async def test_extra_info_of_a_client(loop, version):
 
 
 @on_loop
+async def test_name_of_its_class_says_ssl(loop):
+    """Programs look for it there."""
+    async with tls_linked(loop) as link:
+        assert "ssl" in link.transport.__class__.__name__.lower()
+        assert isinstance(link.transport, asyncio.Transport)
+
+
+@on_loop
 async def test_extra_info_of_a_server(loop):
     async with tls_linked(loop, server_side=True) as link:
         assert link.transport.get_extra_info("peercert") is None or not link.transport.get_extra_info("peercert")

@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+import tomllib
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pythons import describe, find_python
@@ -27,6 +28,9 @@ QUICK_CFLAGS = "-O1 -g0 -Wno-unused-function"
 # A worker for each core this process may use; tests of one xdist_group share a worker, and start first.
 # A crash ends the run and names the test: after several crashes, replaced workers have been seen to hang.
 IN_PARALLEL = ("-n", "auto", "--dist", "loadgroup", "--max-worker-restart", "0")
+# The extra with libraries that tulipa is tried with, and the tests that need them.
+ECOSYSTEM = "ecosystem"
+ECOSYSTEM_TESTS = "tests/ecosystem"
 
 
 @dataclass
@@ -37,35 +41,53 @@ class Leg:
     mode: str
     python: str
     main: bool
+    name: str = ""
 
     def __post_init__(self):
-        self.name = f"{self.series}-{self.mode}"
+        self.name = self.name or f"{self.series}-{self.mode}"
         self.home = ENVIRONMENTS / self.name
         self.own_python = self.home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        # The types of every version are checked by one.
+        types_too = self.main and self.mode == "compiled" and self.name != ECOSYSTEM
+        self.extras = "test,types" if types_too else "test"
         self.environ = {key: value for key, value in os.environ.items() if key not in FORGOTTEN}
 
     def install(self):
         """Make the environment what the sources say; tell whether it is usable."""
         stamp = self.home / "installed-from"
-        wanted = fingerprint(self.python)
+        environ = self.environ | {MODES[self.mode]: "1"}
+        if not self.main:
+            environ.setdefault("CFLAGS", QUICK_CFLAGS)
+        wanted = fingerprint(self.python, environ)
         if stamp.exists() and stamp.read_text() == wanted:
             return True
         stamp.unlink(missing_ok=True)
         log = self.home / "install.log"
         print(f"{self.name}: installing tulipa into {self.home.relative_to(ROOT)} ...", flush=True)
         subprocess.run([self.python, "-m", "venv", "--clear", str(self.home)], check=True)
-        install = [str(self.own_python), "-m", "pip", "install", "--progress-bar", "off", f"{ROOT}[test]"]
-        environ = self.environ | {MODES[self.mode]: "1"}
-        if not self.main:
-            environ.setdefault("CFLAGS", QUICK_CFLAGS)
+        install = [str(self.own_python), "-m", "pip", "install", "--progress-bar", "off", f"{ROOT}[{self.extras}]"]
         with log.open("w") as output:
             outcome = subprocess.run(install, cwd=ROOT, env=environ, stdout=output, stderr=output)
+            if outcome.returncode == 0 and self.main and self.mode == "compiled":
+                self.install_libraries(output)
         if outcome.returncode == 0:
             stamp.write_text(wanted)
             return True
         print(*log.read_text(errors="replace").splitlines()[-40:], sep="\n")
         print(f"{self.name}: the installation failed; all of its output: {log.relative_to(ROOT)}", flush=True)
         return False
+
+    def install_libraries(self, output):
+        """Install what can be had of the ecosystem; the tests of what is missing are skipped, with a message."""
+        extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+        def install(*libraries):
+            command = [str(self.own_python), "-m", "pip", "install", "--progress-bar", "off", *libraries]
+            return subprocess.run(command, env=self.environ, stdout=output, stderr=output).returncode == 0
+
+        if not install(*extras[ECOSYSTEM]):
+            missing = [library for library in extras[ECOSYSTEM] if not install(library)]
+            print(f"{self.name}: could not be installed, not tested with: {', '.join(missing)}", flush=True)
 
     def test(self, arguments):
         """Run the suite, showing its output; return pytest's exit status and its last line."""
@@ -86,13 +108,13 @@ class Leg:
         return suite.returncode, last
 
 
-def fingerprint(python):
+def fingerprint(python, environ):
     """Digest everything that decides what an installation of tulipa contains."""
     digest = hashlib.sha256(describe(python).encode())
-    sources = [path for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".pxd")]
+    sources = [path for path in (ROOT / "src").rglob("*") if path.suffix in (".py", ".pxd", ".pyi")]
     for path in [ROOT / "pyproject.toml", ROOT / "setup.py", *sorted(sources)]:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
-    digest.update(repr([os.environ.get(name) for name in BUILD_INPUTS]).encode())
+    digest.update(repr([environ.get(name) for name in BUILD_INPUTS]).encode())
     return digest.hexdigest()
 
 
@@ -126,11 +148,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--python", default=sys.executable, help="the main Python (default: the running one)")
     parser.add_argument("--quick", action="store_true", help="the main Python only, no packaging tests")
+    parser.add_argument("--ecosystem", action="store_true", help=f"only {ECOSYSTEM_TESTS}, on the main Python")
     parser.add_argument("--legs", default="", help="only these, for example: '3.11-compiled 3.13-compiled'")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     options = parser.parse_args()
 
     legs, missing = find_legs(options.python)
+    if options.ecosystem:
+        legs, missing = [replace(legs[0], name=ECOSYSTEM)], []
+        options.pytest.insert(0, ECOSYSTEM_TESTS)
     known = [leg.name for leg in legs]
     wanted = options.legs.split() or known
     if unknown := set(wanted) - set(known):
@@ -140,7 +166,7 @@ def main():
     ENVIRONMENTS.mkdir(exist_ok=True)
     results = {}
     for leg in legs:
-        packaging = leg.main and leg.mode == "compiled" and not options.quick
+        packaging = leg.main and leg.mode == "compiled" and not options.quick and not options.ecosystem
         results[leg.name] = run(leg, options.pytest, packaging)
 
     print("\nsummary")

@@ -20,7 +20,10 @@ FLAGS = (
     "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined "
     "-Wno-unused-function"
 )
-LEFT_OUT = ("test_bench.py", "test_demo.py", "test_ecosystem.py", "test_packaging.py", "test_soak.py")
+LEFT_OUT = (
+    "test_bench.py", "test_bench_check.py", "test_bench_dialects.py", "test_demo.py", "ecosystem",
+    "test_packaging.py", "test_soak.py",
+)
 DESELECTED = (
     # The sanitizers keep freed memory for a while, so what this measures says nothing.
     "tests/test_side_by_side.py::test_a_thousand_loops_leave_nothing",

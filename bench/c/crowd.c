@@ -1,10 +1,11 @@
 /* Crowd generator: many idle connections, to see what memory they cost the server.
  *
- *     crowd PORT CONNECTIONS SIZE SERVER_PID
+ *     crowd PORT CONNECTIONS SIZE SERVER_PID [stay]
  *
  * A few connections come first, so that what the server loads and allocates once is there.  Then CONNECTIONS more
  * are opened, each proves by one echo of SIZE bytes that it was accepted, and all stay open.  Result:
- * {"connections": N, "before": B, "after": B}, the resident memory of the server in bytes.
+ * {"connections": N, "before": B, "after": B}, the resident memory of the server in bytes.  With `stay` the
+ * connections are kept until this process is killed.
  */
 #define _GNU_SOURCE
 #include "measure.h"
@@ -70,8 +71,8 @@ static void join(int port, unsigned from, unsigned to, size_t size)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5)
-        die("usage: crowd PORT CONNECTIONS SIZE SERVER_PID");
+    if (argc != 5 && argc != 6)
+        die("usage: crowd PORT CONNECTIONS SIZE SERVER_PID [stay]");
     int port = atoi(argv[1]), pid = atoi(argv[4]);
     unsigned count = (unsigned)atoi(argv[2]);
     size_t size = (size_t)atol(argv[3]);
@@ -83,5 +84,8 @@ int main(int argc, char **argv)
     join(port, FIRST, FIRST + count, size);
     usleep(SETTLING_US);
     printf("{\"connections\": %u, \"before\": %ld, \"after\": %ld}\n", count, before, resident(pid));
+    fflush(stdout);
+    if (argc == 6)
+        pause();
     return 0;
 }

@@ -1,9 +1,11 @@
 /* The limit: a TCP echo server of bare epoll, recv and send, for the event loops to be compared with.
  *
- *     echo [CERTIFICATE]
+ *     echo [unix:PATH]
+ *     echo_tls CERTIFICATE
  *
- * It listens on a free port of the loopback address, prints {"port": N} and serves until it is killed; it dies
- * with the process that started it.  Linked with wire_tls.c it speaks TLS and takes a file with key and certificate.
+ * It listens on a free port of the loopback address, or at PATH, prints {"port": N} and serves until it is killed; it
+ * dies with the process that started it.  Linked with wire_tls.c it speaks TLS and takes a file with key and
+ * certificate.
  */
 #define _GNU_SOURCE
 #include "measure.h"
@@ -117,7 +119,8 @@ int main(int argc, char **argv)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     wire_setup(argc > 1 ? argv[1] : NULL);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    Connection listener = {.fd = listen_tcp()};
+    bool at_path = argc > 1 && strncmp(argv[1], "unix:", 5) == 0;
+    Connection listener = {.fd = at_path ? listen_unix(argv[1]) : listen_tcp()};
     watch(&listener, EPOLL_CTL_ADD, EPOLLIN);
     for (;;) {
         struct epoll_event events[EVENTS];

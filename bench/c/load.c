@@ -1,9 +1,10 @@
-/* Load generator: keeps CONNECTIONS echo conversations going and measures the server.
+/* Load generator: keeps CONNECTIONS conversations going and measures the server.
  *
- *     load PORT CONNECTIONS SIZE WARMUP SECONDS SERVER_PID
+ *     load ADDRESS CONNECTIONS SIZE WARMUP SECONDS SERVER_PID [DIALECT]
  *
- * Each connection has one message of SIZE bytes under way; when its echo is complete and right, the next one
- * leaves.  The measured window begins WARMUP seconds after the first message and lasts SECONDS.  The CPU time of
+ * ADDRESS is a port of the loopback address, or unix:PATH.  Each connection has one message of SIZE bytes under way;
+ * when its answer is complete and right, the next one leaves.  DIALECT (dialect.h) says what is sent, and what must
+ * come back: the same bytes, unless told otherwise.  The measured window begins WARMUP seconds after the first message and lasts SECONDS.  The CPU time of
  * the process SERVER_PID (all its threads) is read at both ends of the window, so start-up and warm-up stay out.
  *
  * Every message is another slice of one random pattern, so stale, swapped, lost or changed bytes are noticed.
@@ -11,6 +12,7 @@
  * Linked with wire_tls.c it speaks TLS.
  */
 #define _GNU_SOURCE
+#include "dialect.h"
 #include "measure.h"
 #include "wire.h"
 
@@ -31,10 +33,10 @@ typedef struct {
     bool wants_write;
     uint64_t number, started;
     size_t sent, received;
+    Exchange exchange;
 } Connection;
 
 static int epoll_fd;
-static size_t message_size;
 static unsigned char inbox[RECEIVE_SIZE];
 static bool measuring, stopping;
 static unsigned under_way;
@@ -51,10 +53,10 @@ static void watch(Connection *c, int operation, bool write)
 
 static void push(Connection *c)
 {
-    const unsigned char *message = slice_of(c->id, c->number);
+    const Exchange *e = &c->exchange;
     bool more = false;
-    while (c->sent < message_size && !more) {
-        ssize_t n = wire_write(c->wire, message + c->sent, message_size - c->sent);
+    while (c->sent < e->out_size && !more) {
+        ssize_t n = wire_write(c->wire, e->out + c->sent, e->out_size - c->sent);
         if (n >= 0)
             c->sent += (size_t)n;
         else if (errno == EAGAIN)
@@ -70,17 +72,20 @@ static void push(Connection *c)
 static void begin_message(Connection *c)
 {
     c->sent = c->received = 0;
-    c->number++;
+    compose(&c->exchange, c->id, ++c->number);
     c->started = now_ns();
     push(c);
 }
 
 static void take(Connection *c, size_t count)
 {
-    if (c->received + count > message_size)
-        die("connection %u, message %llu: %zu bytes came back, more than the %zu sent", c->id,
-            (unsigned long long)c->number, c->received + count, message_size);
-    verify_bytes(inbox, slice_of(c->id, c->number) + c->received, count, c->id, c->number, c->received);
+    Exchange *e = &c->exchange;
+    size_t head = take_head(e, inbox, count, c->id);
+    count -= head;
+    if (c->received + count > e->answer_size)
+        die("connection %u, message %llu: %zu bytes came back, more than the %zu expected", c->id,
+            (unsigned long long)c->number, c->received + count, e->answer_size);
+    verify_bytes(inbox + head, e->answer + c->received, count, c->id, c->number, c->received);
     c->received += count;
 }
 
@@ -93,9 +98,9 @@ static void pull(Connection *c)
         die("connection %u: receiving failed: %s", c->id, strerror(errno));
     if (n == 0)
         die("connection %u: closed by the server after %zu of %zu bytes of message %llu", c->id, c->received,
-            message_size, (unsigned long long)c->number);
+            c->exchange.answer_size, (unsigned long long)c->number);
     take(c, (size_t)n);
-    if (c->received < message_size)
+    if (c->received < c->exchange.answer_size)
         return;
     if (measuring)
         record(now_ns() - c->started);
@@ -112,15 +117,14 @@ static void turn(void)
     struct epoll_event events[EVENTS];
     int count = epoll_wait(epoll_fd, events, EVENTS, (int)(PATIENCE_NS / 1000000));
     if (count == 0)
-        die("no answer for %llu s; %u messages of %zu bytes are under way",
-            PATIENCE_NS / 1000000000ull, under_way, message_size);
+        die("no answer for %llu s; %u messages are under way", PATIENCE_NS / 1000000000ull, under_way);
     if (count < 0 && errno != EINTR)
         die("epoll_wait: %s", strerror(errno));
     for (int i = 0; i < count; i++) {
         Connection *c = events[i].data.ptr;
         if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
             pull(c);
-        if (c->sent < message_size)          /* after reading: TLS may have had to read before it can write */
+        if (c->sent < c->exchange.out_size)  /* after reading: TLS may have had to read before it can write */
             push(c);
     }
 }
@@ -135,29 +139,34 @@ static uint64_t turn_until(uint64_t deadline)
     return now;
 }
 
-static void connect_one(Connection *c, unsigned id, int port)
+static void connect_one(Connection *c, unsigned id, const char *address)
 {
     c->id = id;
-    c->fd = connect_tcp(port, id, 1);
-    set_nonblocking(c->fd);
+    c->fd = connect_to(address, id);
     c->wire = wire_open(c->fd);
+    open_dialogue(c->wire, id);
+    set_nonblocking(c->fd);
 }
 
-/* All echoes are in: end of file to every connection.  The server may send nothing more and should close. */
+/* All answers are in: end of file to every connection.  The server should close, and send nothing more unless the
+ * dialect has words of farewell. */
 static unsigned finish(const Connection *connections, unsigned count)
 {
     uint64_t deadline = now_ns() + CLOSING_NS;
     unsigned open = count;
-    for (unsigned i = 0; i < count; i++)
+    bool farewell = false;
+    for (unsigned i = 0; i < count; i++) {
+        farewell = close_dialogue(connections[i].wire);
         if (wire_finish(connections[i].wire) != 0)
             die("connection %u: shutdown: %s", i, strerror(errno));
+    }
     while (open > 0 && now_ns() < deadline) {
         struct epoll_event event;
         if (epoll_wait(epoll_fd, &event, 1, (int)(CLOSING_NS / 1000000)) != 1)
             continue;
         const Connection *c = event.data.ptr;
         ssize_t n = wire_read(c->wire, inbox, RECEIVE_SIZE);
-        if (n > 0)
+        if (n > 0 && !farewell)
             die("connection %u: %zd bytes too many after the last message", c->id, n);
         if (n < 0 && errno != EAGAIN)
             die("connection %u: broken after end of file: %s", c->id, strerror(errno));
@@ -171,21 +180,22 @@ static unsigned finish(const Connection *connections, unsigned count)
 
 int main(int argc, char **argv)
 {
-    if (argc != 7)
-        die("usage: load PORT CONNECTIONS SIZE WARMUP SECONDS SERVER_PID");
+    if (argc != 7 && argc != 8)
+        die("usage: load ADDRESS CONNECTIONS SIZE WARMUP SECONDS SERVER_PID [DIALECT]");
     unsigned count = (unsigned)atoi(argv[2]);
-    message_size = (size_t)atol(argv[3]);
+    size_t message_size = (size_t)atol(argv[3]);
     uint64_t warmup = (uint64_t)(atof(argv[4]) * 1e9), window = (uint64_t)(atof(argv[5]) * 1e9);
     Connection *connections = calloc(count, sizeof *connections);
     if (count == 0 || message_size == 0 || window == 0 || connections == NULL)
         die("CONNECTIONS, SIZE and SECONDS must be greater than zero");
     measure_process(atoi(argv[6]));
     make_pattern(message_size);
+    choose_dialect(argc == 8 ? argv[7] : "echo", message_size);
     wire_setup(NULL);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 
     for (unsigned i = 0; i < count; i++)
-        connect_one(&connections[i], i, atoi(argv[1]));
+        connect_one(&connections[i], i, argv[1]);
     under_way = count;
     for (unsigned i = 0; i < count; i++) {
         watch(&connections[i], EPOLL_CTL_ADD, false);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -168,6 +169,29 @@ int connect_tcp(int port, unsigned id, unsigned host)
     return fd;
 }
 
+#define UNIX "unix:"
+
+static struct sockaddr_un unix_address(const char *address)
+{
+    struct sockaddr_un there = {.sun_family = AF_UNIX};
+    const char *path = address + sizeof UNIX - 1;
+    if (strlen(path) >= sizeof there.sun_path)
+        die("%s is too long a path for a socket", path);
+    strcpy(there.sun_path, path);
+    return there;
+}
+
+int connect_to(const char *address, unsigned id)
+{
+    if (strncmp(address, UNIX, sizeof UNIX - 1) != 0)
+        return connect_tcp(atoi(address), id, 1);
+    struct sockaddr_un there = unix_address(address);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&there, sizeof there) != 0)
+        die("connection %u to %s: %s", id, address, strerror(errno));
+    return fd;
+}
+
 void set_nonblocking(int fd)
 {
     int one = 1;
@@ -184,6 +208,17 @@ int listen_tcp(void)
         || getsockname(listener, (struct sockaddr *)&address, &size) != 0)
         die("listening: %s", strerror(errno));
     printf("{\"port\": %d}\n", ntohs(address.sin_port));
+    fflush(stdout);
+    return listener;
+}
+
+int listen_unix(const char *address)
+{
+    struct sockaddr_un here = unix_address(address);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&here, sizeof here) != 0 || listen(listener, 1024) != 0)
+        die("listening at %s: %s", address, strerror(errno));
+    printf("{\"port\": \"%s\"}\n", address);
     fflush(stdout);
     return listener;
 }

@@ -37,9 +37,13 @@ void print_result(Clocks from, Clocks to, const char *extra);
 
 /* A loopback TCP connection; the source address is 127.0.0.`host`.  Blocking, TCP_NODELAY. */
 int connect_tcp(int port, unsigned id, unsigned host);
+/* A connection to a port of the loopback address, as above, or to unix:PATH.  Blocking. */
+int connect_to(const char *address, unsigned id);
 void set_nonblocking(int fd);
 
 /* An open listener on a free loopback port; prints {"port": N} (for servers). */
 int listen_tcp(void);
+/* The same at unix:PATH, which is printed as the port. */
+int listen_unix(const char *address);
 
 #endif

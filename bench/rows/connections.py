@@ -1,19 +1,20 @@
-"""What connections cost apart from their traffic: coming and going, and staying without doing anything."""
+"""What connections cost apart from their traffic: coming and going, and standing by while others work."""
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+import statistics
 
+from ..contenders import Contender
 from ..driven import DrivenRow
-from ..machine import allow_descriptors
 from ..native import program
-from ..row import Failed, Sample, Settings
+from ..process import ask, serving
+from ..row import Sample, Settings
+from .memory import CROWD, CROWD_SECONDS, SIZE, lacks_descriptors
 
 ORDER = 5
 AT_ONCE = 10
-SIZE = 1024
-CROWD = 10_000
-OTHERS = 200                                       # descriptors that are not connections of the crowd
+LEAVING = 1.0                                      # seconds for the server to close the connections of the crowd
 
 
 class VisitRow(DrivenRow):
@@ -27,30 +28,42 @@ class VisitRow(DrivenRow):
                          higher_is_better=True, quick=True)
 
 
-class CrowdRow(DrivenRow):
-    """Resident memory of the server, with 10,000 connections that were used once and are idle, per connection."""
+class IdleRow(DrivenRow):
+    """How much of its echo rate a server keeps while 10,000 idle connections, with ten timers each, are there.
 
-    patience = 120.0
-    server, generator, limit = "protocol", "crowd", "echo"
+    One server process is measured three times: before the crowd has come, while it is there, and after it has gone.
+    """
+
+    server, generator, limit = "idle", "load", "echo"
+    load = (AT_ONCE, SIZE)
 
     def __init__(self) -> None:
-        super().__init__("idle-memory", "memory", f"{CROWD:,} idle", "bytes per idle connection",
-                         higher_is_better=False)
+        super().__init__("idle-echo", "idle", f"beside {CROWD:,} connections",
+                         "% of the echo rate kept", higher_is_better=True)
 
     def unavailable(self) -> str | None:
-        allowed = allow_descriptors(CROWD + OTHERS)
-        if allowed < CROWD + OTHERS:
-            return f"needs {CROWD + OTHERS:,} descriptors in a process, the limit is {allowed:,} (ulimit -Hn)"
-        return super().unavailable()
+        return lacks_descriptors() or super().unavailable()
 
-    def generator_command(self, port: int, pid: int, settings: Settings) -> list[str]:
-        return [str(part) for part in (program(self.generator), port, CROWD, SIZE, pid)]
+    def measure(self, contender: Contender, settings: Settings) -> Sample:
+        with serving(self.server_command(contender), settings.cores.server) as server:
+            port, pid = server.answer["port"], server.pid
+            crowd = [str(part) for part in (program("crowd"), port, CROWD, SIZE, pid, "stay")]
+            later = dataclasses.replace(settings, warmup=settings.warmup + LEAVING)
+            alone = [self.drive(port, pid, settings)]
+            with serving(crowd, settings.cores.generator):
+                crowded = self.drive(port, pid, settings)
+            alone.append(self.drive(port, pid, later))
+            server.check()
+        kept = crowded.value / statistics.fmean(sample.value for sample in alone)
+        return Sample(100 * kept, {"alone": alone[0].value, "crowded": crowded.value, "alone_again": alone[1].value})
 
-    def sample_of(self, result: dict[str, Any]) -> Sample:
-        grown = result["after"] - result["before"]
-        if grown <= 0:
-            raise Failed(f"the server did not grow with {result['connections']} connections")
-        return Sample(grown / result["connections"], {"before": result["before"], "after": result["after"]})
+    def duration(self, settings: Settings) -> float:
+        return CROWD_SECONDS + LEAVING + 3 * super().duration(settings)
+
+    def drive(self, port: int, pid: int, settings: Settings) -> Sample:
+        result = ask(self.generator_command(port, pid, settings), settings.cores.generator,
+                     patience=self.patience + settings.warmup + settings.seconds)
+        return self.sample_of(result)
 
 
-ROWS = [VisitRow(), CrowdRow()]
+ROWS = [VisitRow(), IdleRow()]

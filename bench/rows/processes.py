@@ -23,6 +23,8 @@ class ChildrenRow(Row):
     The child begins as a part of its parent, so the price of starting it lies in both.
     """
 
+    high_level = True
+
     def __init__(self, workload: str) -> None:
         super().__init__(f"children-{workload.replace('_', '-')}", "child processes", WORKLOADS[workload],
                          "children per CPU-second", higher_is_better=True, quick=workload == "one_by_one")
@@ -38,7 +40,7 @@ class ChildrenRow(Row):
     def refuses(self, contender: Contender) -> str | None:
         if contender.is_native and self.workload != "one_by_one":
             return "it starts one at a time"
-        return None
+        return super().refuses(contender)
 
     def measure(self, contender: Contender, settings: Settings) -> Sample:
         if contender.is_native:

@@ -37,6 +37,7 @@ class TlsEchoRow(TlsRow):
                          f"{CONNECTIONS} × {SIZES[size]}", "requests per server-CPU-second",
                          higher_is_better=True, quick=size == 1024)
         self.server = style
+        self.high_level = "streams" in style
         self.load = (CONNECTIONS, size)
 
 

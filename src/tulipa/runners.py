@@ -7,7 +7,7 @@ from typing import TypeVar
 from tulipa._highlevel.runners import Runner as _Runner
 from tulipa.loop import EventLoop
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Runner(_Runner):
@@ -20,11 +20,11 @@ class Runner(_Runner):
 
 
 def run(
-    main: Awaitable[T],
+    main: Awaitable[_T],
     *,
     debug: bool | None = None,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
-) -> T:
+) -> _T:
     """Run `main` in a new loop to its end and close the loop; gives its result or raises its exception.
 
     As ``asyncio.run()`` with tulipa's loop for a default: Ctrl-C cancels `main`, what is left of tasks and

@@ -10,12 +10,18 @@ import collections
 import errno
 import os
 import random
+from collections.abc import Callable, Sequence
+from selectors import BaseSelector
+from typing import Any, Literal, TypeAlias
 
 from tulipa._core.ready import ReadyQueue
 from tulipa._drivers import make_driver
 from tulipa._drivers.base import READ, WRITE, Driver, Watcher, announce
 from tulipa._transports.datagram_endpoint import DatagramEndpoint
 from tulipa._transports.endpoint import Endpoint
+
+_Choose: TypeAlias = Callable[[str], int | OSError | None]
+_ChooseReadiness: TypeAlias = Callable[[Watcher], Literal["late", "spurious"] | None]
 
 RECEIVE_ERRORS = ("ECONNRESET", "ETIMEDOUT", "ENOBUFS", "EHOSTUNREACH")
 SEND_ERRORS = ("EPIPE", "ECONNRESET", "ENOBUFS", "ETIMEDOUT")
@@ -28,11 +34,11 @@ class FaultyEndpoint(Endpoint):
     to let at most so many through (0: nothing now, as after EAGAIN and EINTR), or an OSError to raise.
     """
 
-    def __init__(self, endpoint, choose):
-        self._inner = endpoint
+    def __init__(self, endpoint: Endpoint, choose: _Choose) -> None:
+        self._inner: Any = endpoint  # of whatever kind
         self._choose = choose
 
-    def receive(self):
+    def receive(self) -> bytes | None:
         limit = self._limit("receive")
         if limit is None:
             return self._inner.receive()
@@ -40,44 +46,44 @@ class FaultyEndpoint(Endpoint):
         size = self._inner.receive_into(buffer) if limit else -1
         return None if size < 0 else bytes(buffer[:size])
 
-    def receive_into(self, buffer):
+    def receive_into(self, buffer: Any) -> int:
         limit = self._limit("receive")
         if limit is None:
             return self._inner.receive_into(buffer)
         with memoryview(buffer) as whole, whole.cast("B") as view, view[:limit] as part:
             return self._inner.receive_into(part) if limit else -1
 
-    def send(self, data):
+    def send(self, data: Any) -> int:
         limit = self._limit("send")
         if limit is None:
             return self._inner.send(data)
         with memoryview(data) as whole, whole[:limit] as part:
             return self._inner.send(part) if limit else -1
 
-    def send_many(self, pieces, offset):
+    def send_many(self, pieces: Sequence[bytes], offset: int) -> int:
         limit = self._limit("send")
         if limit is None:
             return self._inner.send_many(pieces, offset)
         return self._inner.send(b"".join(pieces)[offset : offset + limit]) if limit else -1
 
-    def reader_is_gone(self):
+    def reader_is_gone(self) -> bool:
         """Only endpoints of pipes are asked this."""
         return self._inner.reader_is_gone()
 
-    def has_input(self):
+    def has_input(self) -> bool:
         """The same."""
         return self._inner.has_input()
 
-    def finish(self):
+    def finish(self) -> None:
         self._limit("finish")
         self._inner.finish()
 
-    def close(self):
+    def close(self) -> None:
         # The kernel takes the descriptor back even where it reports an error.
         self._inner.close()
         self._limit("close")
 
-    def _limit(self, call):
+    def _limit(self, call: str) -> int | None:
         chosen = self._choose(call)
         if isinstance(chosen, OSError):
             raise chosen
@@ -89,17 +95,17 @@ class FaultyDatagramEndpoint(DatagramEndpoint, FaultyEndpoint):
 
     # The compiled base with the most methods comes first: an object has the table of C methods of its first base.
 
-    def receive_datagrams(self):
+    def receive_datagrams(self) -> list[tuple[bytes, Any]] | None:
         return [] if self._limit("receive") == 0 else self._inner.receive_datagrams()
 
-    def send_datagrams(self, data, addresses, first, end):
+    def send_datagrams(self, data: Sequence[bytes], addresses: Sequence[Any], first: int, end: int) -> int:
         limit = self._limit("send")
         if limit is None:
             return self._inner.send_datagrams(data, addresses, first, end)
         return self._inner.send_datagrams(data, addresses, first, min(end, first + limit)) if limit else -1
 
 
-def faulty(endpoint, choose):
+def faulty(endpoint: Endpoint, choose: _Choose) -> FaultyEndpoint:
     """A FaultyEndpoint around `endpoint`, of the kind that it needs."""
     kind = FaultyDatagramEndpoint if isinstance(endpoint, DatagramEndpoint) else FaultyEndpoint
     return kind(endpoint, choose)
@@ -111,17 +117,19 @@ class Faults:
     `short`, `not_now` and `error` are shares of all calls, from 0 to 1. `counts` tells how many there were.
     """
 
-    def __init__(self, seed=None, *, short=0.2, not_now=0.2, error=0.0):
+    def __init__(
+        self, seed: int | None = None, *, short: float = 0.2, not_now: float = 0.2, error: float = 0.0
+    ) -> None:
         self._random = random.Random(seed)
         self._short = short
         self._not_now = not_now
         self._error = error
-        self.counts = collections.Counter()
+        self.counts: collections.Counter[str] = collections.Counter()
 
-    def __call__(self, endpoint):
+    def __call__(self, endpoint: Endpoint) -> FaultyEndpoint:
         return faulty(endpoint, self._choose)
 
-    def _choose(self, call):
+    def _choose(self, call: str) -> int | OSError | None:
         self.counts["calls"] += 1
         lot = self._random.random()
         if call in ("finish", "close"):
@@ -149,22 +157,30 @@ class FaultyDriver(Driver):
 
     name = "faulty"
 
-    def __init__(self, driver=None, choose=None, *, seed=None, late=0.1, spurious=0.1):
+    def __init__(
+        self,
+        driver: str | Driver | BaseSelector | None = None,
+        choose: _ChooseReadiness | None = None,
+        *,
+        seed: int | None = None,
+        late: float = 0.1,
+        spurious: float = 0.1,
+    ) -> None:
         self._inner = make_driver(driver)
         self._choose = self._by_chance if choose is None else choose
         self._random = random.Random(seed)
         self._late = late
         self._spurious = spurious
-        self._watchers = {}
+        self._watchers: dict[int, Watcher] = {}
 
-    def _by_chance(self, watcher):
+    def _by_chance(self, watcher: Watcher) -> Literal["late", "spurious"] | None:
         lot = self._random.random()
         return "late" if lot < self._late else "spurious" if lot < self._late + self._spurious else None
 
-    def time(self):
+    def time(self) -> float:
         return self._inner.time()
 
-    def wait(self, timeout, ready: ReadyQueue):
+    def wait(self, timeout: float, ready: ReadyQueue) -> None:
         self._inner.wait(timeout, ready)
         for watcher in self._watchers.values():
             choice = self._choose(watcher)
@@ -174,39 +190,39 @@ class FaultyDriver(Driver):
             elif choice == "spurious":
                 announce(watcher, READ | WRITE, ready)
 
-    def wake(self):
+    def wake(self) -> None:
         self._inner.wake()
 
-    def watch(self, watcher: Watcher, interest):
+    def watch(self, watcher: Watcher, interest: int) -> None:
         if interest == 0:
             self.forget(watcher)
             return
         self._inner.watch(watcher, interest)
         self._watchers[watcher._fd] = watcher
 
-    def forget(self, watcher):
+    def forget(self, watcher: Watcher) -> None:
         if self._watchers.get(watcher._fd) is watcher:
             del self._watchers[watcher._fd]
         self._inner.forget(watcher)
 
-    def wake_descriptor(self):
+    def wake_descriptor(self) -> int:
         return self._inner.wake_descriptor()
 
-    def after_fork(self):
+    def after_fork(self) -> None:
         self._inner.after_fork()
 
-    def close(self):
+    def close(self) -> None:
         self._watchers.clear()
         self._inner.close()
 
-    def watcher_of(self, fd):
+    def watcher_of(self, fd: int) -> Watcher | None:
         return self._inner.watcher_of(fd)
 
-    def watcher_count(self):
+    def watcher_count(self) -> int:
         return self._inner.watcher_count()
 
 
-def os_error(name):
+def os_error(name: str) -> OSError:
     """The OSError that the kernel's `name`, such as "ECONNRESET", becomes in Python."""
     number = getattr(errno, name)
     return OSError(number, f"{os.strerror(number)} (injected)")

@@ -37,6 +37,7 @@ def program(name):
         pytest.skip(str(error))
 
 
-def drive(generator, port, *load, seconds=0.05, pid=None):
+def drive(generator, port, *load, seconds=0.05, pid=None, dialect="echo"):
     """What a generator measures of this process, or of `pid`, without a warm-up."""
-    return ask([str(part) for part in (generator, port, *load, 0, seconds, pid or os.getpid())], None)
+    more = [] if dialect == "echo" else [dialect]
+    return ask([str(part) for part in (generator, port, *load, 0, seconds, pid or os.getpid(), *more)], None)

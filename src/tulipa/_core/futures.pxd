@@ -2,8 +2,11 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.handles cimport new_handle
-from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, as_model, copy_of, current_context, new_reference, set_send
+from tulipa._core.native cimport (
+    PYGEN_NEXT, PYGEN_RETURN, as_model, copy_of, current_context, new_reference, set_send, set_signature,
+)
 from tulipa._core.ready cimport Link, LoopState
+from tulipa._core.world cimport current_loop
 
 
 cdef class Future(Link):
@@ -33,6 +36,7 @@ cdef class Future(Link):
     cdef int _check_pending(self) except -1
     cdef bint _cancel(self, object msg) except -1
     cdef int _finish(self, object result) except -1
+    cdef bint _renew(self) except -1
     cdef int _fail(self, object exception) except -1
     cdef list _entries(self)
     cdef int _add_entry(self, object entry) except -1
@@ -63,3 +67,10 @@ cdef FutureIter _iterate(Future future)
 cdef Future new_future(LoopState loop)
 
 cdef object _model
+
+cdef extern from *:
+    """
+    #define tulipa_is_bare(future) \
+        ((future)->__weakref__ == NULL && ((future)->__dict__ == NULL || PyDict_GET_SIZE((future)->__dict__) == 0))
+    """
+    bint is_bare "tulipa_is_bare"(Future future)

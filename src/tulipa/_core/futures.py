@@ -15,7 +15,8 @@ from tulipa._core.throwing import to_raise
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.handles import new_handle
-    from tulipa._core.native import as_model, current_context, set_send
+    from tulipa._core.native import as_model, current_context, set_send, set_signature
+    from tulipa._core.world import current_loop
 
 
 class Future(Link):
@@ -27,7 +28,7 @@ class Future(Link):
 
     def __init__(self, *, loop=None):
         if loop is None:
-            loop = asyncio.get_event_loop()
+            loop = current_loop()
         self._prepare(loop)
         if loop.get_debug():
             self._source_traceback = describe.creation_stack()
@@ -37,6 +38,8 @@ class Future(Link):
         self._next = None
         self._loop = loop
         self._state_of_loop = cython.cast(LoopState, loop) if isinstance(loop, LoopState) else None
+        if self._state_of_loop is not None and self._state_of_loop._call_soon_replaced:
+            self._state_of_loop = None
         self._done = False
         self._cancelled = False
         self._result = None
@@ -61,7 +64,7 @@ class Future(Link):
         return describe.future(self)
 
     def __del__(self):
-        if (cython.compiled or "_log_tb" in self.__dict__) and self._log_tb:
+        if self._log_tb:
             self._tell_of_exception()
 
     def _tell_of_exception(self):
@@ -174,7 +177,7 @@ class Future(Link):
         self._fail(_checked_exception(exception))
 
     def _check_made(self):
-        if (not cython.compiled and "_loop" not in self.__dict__) or self._loop is None:
+        if self._loop is None:
             raise RuntimeError(
                 "Future object is not initialized. A subclass with its own __init__ has to call super().__init__()"
             )
@@ -199,6 +202,15 @@ class Future(Link):
         self._result = result
         if self._first is not None:
             self._schedule_callbacks()
+
+    def _renew(self):
+        """Make a future that has its result, and nobody else refers to, as good as new; False where it can't be."""
+        if not self._done or self._cancelled or self._exception is not None or not is_bare(self):
+            return False
+        self._done = False
+        self._result = None
+        self._asyncio_future_blocking = False
+        return True
 
     def _fail(self, exception):
         self._done = True
@@ -278,6 +290,9 @@ class Future(Link):
         return _iterate(self)
 
 
+set_signature(Future, "(*, loop=None)")
+
+
 @cython.freelist(128)
 @cython.cclass
 class FutureIter:
@@ -338,6 +353,10 @@ def _send(iterator, value, out):
 
 if cython.compiled:
     set_send(FutureIter, _send)
+else:
+    # What compiled fields read as where `__init__` was not called; and isfuture() looks for the last one in the class.
+    Future._loop = Future._exception = Future._first = Future._more = Future._cancelled_exc = None
+    Future._done = Future._cancelled = Future._log_tb = Future._asyncio_future_blocking = False
 
 
 def _iterate(future):

@@ -11,7 +11,7 @@ from tulipa._core import describe
 from tulipa._core.ready import Link, LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, call_in, current_context
+    from tulipa._core.native import as_model, call_in, current_context, set_signature
 
 
 class Handle(Link):
@@ -89,6 +89,9 @@ class Handle(Link):
         if self._source_traceback:
             context["source_traceback"] = self._source_traceback
         self._loop.call_exception_handler(context)
+
+
+set_signature(Handle, "(callback, args, loop, context=None)")
 
 
 def new_handle(callback, args, loop, context):

@@ -4,6 +4,13 @@ from tulipa._core.bytebuffer cimport ByteBuffer, SharedBuffer
 from tulipa._core.futures cimport Future, new_future
 from tulipa._core.ready cimport LoopState
 
+cdef extern from *:
+    """
+    /* By the field that it stands in and the variable that asks. */
+    #define tulipa_is_shared_by_two(future) (Py_REFCNT(future) == 2)
+    """
+    bint is_shared_by_two "tulipa_is_shared_by_two"(Future future)
+
 
 cdef class Inflow:
     cdef public object _loop
@@ -14,14 +21,16 @@ cdef class Inflow:
     cdef public object _exception
     cdef public object _waiter
     cdef Py_ssize_t _need
+    cdef Future _spare
     cdef public object _transport
     cdef public bint _paused
+    cdef bint _is_fed_plainly
     cdef object _limit_given
     cdef Py_ssize_t _cap
 
     cdef int _set_limit(self, object limit) except -1
     @cython.locals(surplus=Py_ssize_t)
-    cpdef feed_data(self, object data)
+    cdef int _feed(self, object data) except -1
     cdef int _wake(self) except -1
     cdef int _pause_if_full(self) except -1
     cdef int _resume_if_low(self) except -1
@@ -31,6 +40,8 @@ cdef class Inflow:
     cpdef _read_until(self, list separators, long long mark, object method)
     cpdef _wait_for_more(self, object method)
     cdef object _new_waiter(self, Py_ssize_t need, object method)
+    @cython.locals(spare=Future)
+    cdef object _pending_future(self)
     cpdef _stop_waiting(self, object waiter)
     @cython.locals(count=Py_ssize_t)
     cdef bytes _take_some(self, Py_ssize_t size)

@@ -37,8 +37,10 @@ class Inflow:
         self._exception = None
         self._waiter = None
         self._need = 0
+        self._spare = None
         self._transport = None
         self._paused = False
+        self._is_fed_plainly = type(self).feed_data is Inflow.feed_data
         self._set_limit(limit)
 
     # -- what others look at --------------------------------------------------------------------------------
@@ -96,12 +98,15 @@ class Inflow:
 
     def feed_data(self, data):
         """Add bytes that have arrived. AssertionError after `feed_eof`."""
+        self._feed(data)
+
+    def _feed(self, data):
         if self._eof:
             raise AssertionError("feed_data after feed_eof: the stream has ended, nothing can follow")
         if type(data) is not bytes:
             data = bytes(memoryview(data))
-        if not data:
-            return
+        if len(data) == 0:
+            return 0
         self._store.append(data)
         if self._waiter is not None:
             # Whoever asks for more than the limit gets it: only what is left over may be too much.
@@ -109,8 +114,9 @@ class Inflow:
             if surplus >= 0:
                 self._wake()
             if surplus <= 2 * self._cap:
-                return
+                return 0
         self._pause_if_full()
+        return 0
 
     def feed_eof(self):
         """Say that nothing more arrives."""
@@ -192,11 +198,7 @@ class Inflow:
                 f"{method}() called while another coroutine is waiting for data of this stream; "
                 "let one task do the reading, or guard it with a lock"
             )
-        loop = self._loop
-        if isinstance(loop, LoopState) and not cython.cast(LoopState, loop)._debug:
-            waiter = new_future(loop)
-        else:
-            waiter = loop.create_future()
+        waiter = self._pending_future()
         self._waiter = waiter
         self._need = need
         if self._paused:
@@ -206,6 +208,19 @@ class Inflow:
                 self._waiter = None
                 raise
         return waiter
+
+    def _pending_future(self):
+        loop = self._loop
+        if not isinstance(loop, LoopState) or cython.cast(LoopState, loop)._debug:
+            return loop.create_future()
+        if cython.compiled:
+            # A reader waits again and again. The future of last time will do, once nobody else refers to it.
+            spare = self._spare
+            if spare is not None and is_shared_by_two(spare) and spare._loop is loop and spare._renew():
+                return spare
+            self._spare = new_future(loop)
+            return self._spare
+        return new_future(loop)
 
     def _stop_waiting(self, waiter):
         if self._waiter is waiter:

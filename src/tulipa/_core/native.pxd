@@ -10,6 +10,17 @@ ctypedef int (*sender)(object, object, PyObject **) except -1
 cdef extern from *:
     """
     #define tulipa_new_reference(object) (Py_INCREF(object), (object))
+    static CYTHON_INLINE PyObject *tulipa_strong_reference(PyObject *reference) {
+        PyObject *object = NULL;
+    #if PY_VERSION_HEX >= 0x030D0000
+        if (PyWeakref_GetRef(reference, &object) < 0) return NULL;
+        if (object == NULL) object = Py_NewRef(Py_None);
+    #else
+        object = PyWeakref_GetObject(reference);
+        Py_XINCREF(object);
+    #endif
+        return object;
+    }
     /* From Python 3.12 on, `await` calls tp_iternext, not am_send; ending it bare is returning None. */
     static PyObject *tulipa_next_by_send(PyObject *self) {
         PyObject *result = NULL, *stop;
@@ -51,15 +62,29 @@ cdef extern from *:
         t->tp_iternext = tulipa_next_by_send;
         return 0;
     }
+    /* For good, as a static type is; a type on the heap would free its text in a way of its own. */
+    static int tulipa_fill_doc(PyObject *type, PyObject *text) {
+        const char *utf8 = PyUnicode_AsUTF8(text);
+        char *copy = utf8 == NULL ? NULL : (char *)PyMem_RawMalloc(strlen(utf8) + 1);
+        if (copy == NULL) { if (utf8 != NULL) PyErr_NoMemory(); return -1; }
+        strcpy(copy, utf8);
+        if (((PyTypeObject *)type)->tp_flags & Py_TPFLAGS_HEAPTYPE) PyMem_RawFree(copy);
+        else ((PyTypeObject *)type)->tp_doc = copy;
+        return 0;
+    }
     """
     object copy_of "tulipa_copy_of"(object model)
     void forget_dict "tulipa_forget_dict"(object item)
     PyObject *new_reference "tulipa_new_reference"(object)
+    object strong_reference "tulipa_strong_reference"(object reference)
     int PYGEN_NEXT
     int PYGEN_RETURN
     int fill_am_send "tulipa_fill_am_send"(object type, sender send) except -1
+    int fill_doc "tulipa_fill_doc"(object type, str text) except -1
 
 cdef object current_context()
 cdef object call_in(object context, object callback, tuple args)
 cdef object as_model(object item)
+cdef int set_signature(object kind, str parameters) except -1
+cdef object referent(object reference)
 cdef int set_send(object iterator_type, sender send) except -1

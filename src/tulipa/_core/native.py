@@ -37,6 +37,20 @@ def as_model(item):
     return item
 
 
+def set_signature(kind, parameters):
+    """Let `inspect` and `help` tell what a compiled class is called with; an interpreted one tells by itself."""
+    if cython.compiled:
+        # Where a class of C's has it: in front of its docstring.
+        fill_doc(kind, f"{kind.__name__}{parameters}\n--\n\n{kind.__doc__}")
+
+
+def referent(reference):
+    """What a weakref.ref refers to, None when that is gone."""
+    if not cython.compiled:
+        return reference()
+    return strong_reference(reference)
+
+
 def set_send(iterator_type, send):
     """Give a compiled iterator type the `am_send` slot: awaiting it makes no StopIteration object, or one at most."""
     if cython.compiled:

@@ -33,6 +33,7 @@ cdef class LoopState:
     cdef readonly ReadyQueue _ready
     cdef public bint _debug
     cdef public bint _closed
+    cdef public bint _call_soon_replaced
     cdef bint _in_turn
     cdef Link _entered
     cdef bint _listed

@@ -118,6 +118,8 @@ class LoopState:
         self._ready = ReadyQueue()
         self._debug = False
         self._closed = False
+        # By a subclass, or on the loop itself: then futures and tasks go by it, not straight to the queue.
+        self._call_soon_replaced = False
         self._in_turn = False
         self._entered = None
         self._listed = False

@@ -2,7 +2,9 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.futures cimport Future
-from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, as_model, copy_of, current_context
+from tulipa._core.native cimport (
+    PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, as_model, copy_of, current_context, set_signature,
+)
 from tulipa._core.ready cimport LoopState
 from tulipa._core.world cimport (
     end_on_ours, enter_on_ours, enter_task, leave_task, register_elsewhere, swap_task, unregister_elsewhere

@@ -14,7 +14,7 @@ from tulipa._core import describe, stacks
 from tulipa._core.futures import Future
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, current_context
+    from tulipa._core.native import as_model, current_context, set_signature
     from tulipa._core.world import (
         end_on_ours,
         enter_on_ours,
@@ -306,7 +306,7 @@ class Task(Future):
                 return 0
             future._asyncio_future_blocking = False
             self._fut_waiter = future
-            if self._state_of_loop is None or future._done:
+            if self._state_of_loop is None or future._state_of_loop is None or future._done:
                 self._fut_waiter.add_done_callback(self._wakeup, context=self._context)
             else:
                 future._add_entry(self)
@@ -435,6 +435,9 @@ class Task(Future):
         self._leave()
         self._cancel(msg)
         return 0
+
+
+set_signature(Task, "(coro, *, loop=None, name=None, context=None, eager_start=False)")
 
 
 def new_task(coro, loop, name, context, eager_start):

@@ -1,7 +1,7 @@
 cimport cython
 
 from tulipa._core.handles cimport Handle
-from tulipa._core.native cimport as_model, copy_of, current_context
+from tulipa._core.native cimport as_model, copy_of, current_context, set_signature
 
 
 cdef class TimerHandle(Handle):

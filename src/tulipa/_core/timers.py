@@ -10,7 +10,7 @@ except ImportError:
 from tulipa._core.handles import Handle
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, current_context
+    from tulipa._core.native import as_model, current_context, set_signature
 
 
 class TimerHandle(Handle):
@@ -68,6 +68,9 @@ class TimerHandle(Handle):
         if not isinstance(other, TimerHandle):
             return NotImplemented
         return self._when > other._when or self == other
+
+
+set_signature(TimerHandle, "(when, callback, args, loop, context=None)")
 
 
 class TimerHeap:

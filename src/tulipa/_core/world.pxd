@@ -3,7 +3,9 @@ from tulipa._core.ready cimport Link, LoopState
 cdef dict _current
 cdef bint _shared_dict
 cdef set _tasks_elsewhere
+cdef object _ask
 
+cdef object current_loop()
 cdef int register_elsewhere(object task) except -1
 cdef int unregister_elsewhere(object task) except -1
 cdef int register_loop(LoopState state) except -1

@@ -48,6 +48,21 @@ else:
     KnownTasks.elsewhere = _known
     _known = asyncio.tasks._all_tasks = KnownTasks()
 
+# Who knows of a loop where none runs; the policy tells it, see `ask_for_loops`.
+_ask = asyncio.get_event_loop
+
+
+def ask_for_loops(function):
+    """From now on ``function()`` gives the loop of what is made without one where none runs."""
+    global _ask
+    _ask = function
+
+
+def current_loop():
+    """The running loop, else the current one of the policy. Raises RuntimeError where there is none."""
+    loop = asyncio._get_running_loop()
+    return _ask() if loop is None else loop
+
 
 def register_loop(state):
     """From now on `asyncio.all_tasks` sees the tasks that this loop holds."""

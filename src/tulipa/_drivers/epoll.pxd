@@ -22,6 +22,7 @@ cdef extern from "<sys/epoll.h>" nogil:
         unsigned int events
         epoll_data_t data
     int EPOLL_CTL_ADD
+    int EPOLL_CTL_DEL
     int EPOLL_CTL_MOD
     int epoll_ctl(int epoll, int operation, int fd, epoll_event *event)
     int epoll_wait(int epoll, epoll_event *events, int size, int milliseconds)

@@ -163,10 +163,13 @@ class EpollDriver(Driver):
         self._count -= 1
         if self._shared:
             return
+        # Closed already is as good: that took it out of the set.
+        if cython.compiled:
+            epoll_ctl(self._epoll_fd, EPOLL_CTL_DEL, watcher._fd, cython.NULL)
+            return
         try:
             self._poll.unregister(watcher._fd)
         except OSError:
-            # Closed already, which took it out of the set.
             pass
 
     def close(self):

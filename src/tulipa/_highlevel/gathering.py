@@ -6,6 +6,7 @@ from asyncio import current_task
 from tulipa._core.countdown import Countdown
 from tulipa._core.futures import Future
 from tulipa._highlevel.wrapping import ensure_future, loop_of
+from tulipa.policy import get_event_loop
 
 
 def gather(*coros_or_futures, return_exceptions=False):
@@ -15,7 +16,7 @@ def gather(*coros_or_futures, return_exceptions=False):
     results. To cancel the future cancels all that are not done. Raises ValueError for futures of different loops.
     """
     if not coros_or_futures:
-        outer = asyncio.get_event_loop().create_future()
+        outer = get_event_loop().create_future()
         outer.set_result([])
         return outer
     loop = None

@@ -10,8 +10,9 @@ from asyncio.log import logger
 
 from tulipa._core import describe
 from tulipa._core.inflow import Inflow
-from tulipa._core.outflow import Outflow, StreamEvents
 from tulipa._core.pause import sleep
+from tulipa._transports.outflow import Outflow, StreamEvents
+from tulipa.policy import get_event_loop
 
 __all__: tuple[str, ...] = ("StreamReader", "StreamWriter", "StreamReaderProtocol", "open_connection", "start_server")
 
@@ -73,7 +74,7 @@ class FlowControlMixin(StreamEvents, asyncio.Protocol):
     """A protocol that makes ``StreamWriter.drain()`` wait while its transport asks not to write."""
 
     def __init__(self, loop=None):
-        StreamEvents.__init__(self, asyncio.get_event_loop() if loop is None else loop)
+        StreamEvents.__init__(self, get_event_loop() if loop is None else loop)
         self._drains_plainly = type(self)._drain_helper is FlowControlMixin._drain_helper
         self._lost_by = None
 
@@ -338,7 +339,7 @@ class StreamReader(Inflow, asyncio.StreamReader):
     def __init__(self, limit=_DEFAULT_LIMIT, loop=None):
         if limit <= 0:
             raise ValueError(f"Limit cannot be <= 0, got {limit!r}; it is a number of bytes")
-        Inflow.__init__(self, limit, asyncio.get_event_loop() if loop is None else loop)
+        Inflow.__init__(self, limit, get_event_loop() if loop is None else loop)
         if self._loop.get_debug():
             self._source_traceback = describe.creation_stack()
 

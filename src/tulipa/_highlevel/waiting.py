@@ -1,6 +1,5 @@
 """wait, wait_for and as_completed, as asyncio's of Python 3.15."""
 
-import asyncio
 import concurrent.futures
 import inspect
 from asyncio import CancelledError, current_task, get_running_loop, iscoroutine, isfuture
@@ -9,6 +8,7 @@ from collections.abc import Coroutine
 from tulipa._highlevel.queues import Queue
 from tulipa._highlevel.timeouts import timeout as timeout_after
 from tulipa._highlevel.wrapping import ensure_future
+from tulipa.policy import get_event_loop
 
 FIRST_COMPLETED = concurrent.futures.FIRST_COMPLETED
 FIRST_EXCEPTION = concurrent.futures.FIRST_EXCEPTION
@@ -119,7 +119,7 @@ def as_completed(fs, *, timeout=None):
 
 class _AsCompletedIterator:
     def __init__(self, fs, timeout):
-        loop = asyncio.get_event_loop()
+        loop = get_event_loop()
         self._done = Queue()
         self._timeout = timeout
         self._timer = None

@@ -1,10 +1,11 @@
 """Futures made of other things: of coroutines, of awaitables, of concurrent.futures' futures."""
 
-import asyncio
 import concurrent.futures
 import inspect
 from asyncio import CancelledError, InvalidStateError, get_running_loop, iscoroutine, isfuture
 from types import CoroutineType
+
+from tulipa.policy import get_event_loop
 
 
 def create_task(coro, **kwargs):
@@ -37,7 +38,7 @@ def ensure_future(coro_or_future, *, loop=None):
             )
         coro = wait_for_awaitable(coro)
     try:
-        return (asyncio.get_event_loop() if loop is None else loop).create_task(coro)
+        return (get_event_loop() if loop is None else loop).create_task(coro)
     except RuntimeError:
         coro.close()
         raise
@@ -68,7 +69,7 @@ def wrap_future(future, *, loop=None):
         return future
     if not isinstance(future, concurrent.futures.Future):
         raise TypeError(f"a concurrent.futures.Future is expected, got {future!r}")
-    wrapped = (asyncio.get_event_loop() if loop is None else loop).create_future()
+    wrapped = (get_event_loop() if loop is None else loop).create_future()
     chain(future, wrapped)
     return wrapped
 

@@ -7,12 +7,19 @@ would not run where the program expects it.
 """
 
 import asyncio
+import contextlib
 import subprocess
 from asyncio.log import logger
 
 from tulipa._transports.process import SubprocessTransport
 
 PIPE = subprocess.PIPE
+# The watchers that are asyncio's default, where it has any.
+_LIKE_OURS = [
+    getattr(asyncio.unix_events, name)
+    for name in ("PidfdChildWatcher", "ThreadedChildWatcher")
+    if hasattr(getattr(asyncio, "unix_events", None), name)
+]
 
 
 async def subprocess_exec(
@@ -68,11 +75,18 @@ async def _run(loop, protocol_factory, args, pipes, what, **kwargs):
     protocol = protocol_factory()
     if loop._debug:
         logger.debug("%s %s", what, _describe(**pipes))
-    popen = subprocess.Popen(args, bufsize=0, **pipes, **kwargs)
+    watcher = _chosen_watcher()
+    waiter = loop.create_future()
+    with contextlib.nullcontext() if watcher is None else watcher:
+        if watcher is not None and not watcher.is_active():
+            raise RuntimeError(
+                f"the child watcher that was chosen is not active: {watcher!r}; attach it to a running loop "
+                "(watcher.attach_loop(loop)), or choose none: asyncio.set_child_watcher(None)"
+            )
+        popen = subprocess.Popen(args, bufsize=0, **pipes, **kwargs)
+        transport = SubprocessTransport(loop, popen, protocol, waiter, watcher)
     if loop._debug:
         logger.debug("process %r created: pid %s", args if isinstance(args, (str, bytes)) else args[0], popen.pid)
-    waiter = loop.create_future()
-    transport = SubprocessTransport(loop, popen, protocol, waiter)
     try:
         await waiter
     except asyncio.CancelledError:
@@ -86,6 +100,17 @@ async def _run(loop, protocol_factory, args, pipes, what, **kwargs):
     if loop._debug:
         logger.info("%s: %r", what, transport)
     return transport, protocol
+
+
+def _chosen_watcher():
+    """The child watcher that the program has chosen, or None: then the loop sees to its children by itself.
+
+    Up to Python 3.13 there are some, and the policy has one, by default one that does what the loop does.
+    """
+    if not _LIKE_OURS:
+        return None
+    watcher = getattr(asyncio.get_event_loop_policy(), "_watcher", None)
+    return None if type(watcher) in _LIKE_OURS or watcher is None else watcher
 
 
 def _describe(stdin, stdout, stderr):

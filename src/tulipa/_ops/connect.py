@@ -2,12 +2,12 @@
 
 import functools
 import itertools
+import os
 import socket
 
 from tulipa._ops.arguments import check_stream_socket
 from tulipa._ops.race import staggered_race
 from tulipa._ops.resolve import ensure_resolved
-from tulipa._ops.sockets import connect_to_resolved
 from tulipa._ops.tls import client_transport, server_transport
 from tulipa._transports.callbacks import release
 from tulipa._transports.stream import StreamTransport
@@ -89,7 +89,8 @@ async def start_transport(loop, sock, protocol_factory, *, ours=False, make=Stre
 
 async def _connect_to_any(loop, remote, local, delay, all_errors):
     """The socket of the first address that can be connected to."""
-    attempts = [functools.partial(_connect_one, loop, entry, local) for entry in remote]
+    overcome = []
+    attempts = [functools.partial(_connect_one, loop, entry, local, overcome) for entry in remote]
     if delay is None:
         sock, errors = await _one_after_the_other(attempts)
     else:
@@ -97,10 +98,10 @@ async def _connect_to_any(loop, remote, local, delay, all_errors):
     if sock is not None:
         return sock
     try:
-        raise _sum_up(errors, all_errors)
+        raise _sum_up(overcome + errors, all_errors)
     finally:
         # They refer to this frame.
-        errors = None
+        overcome = errors = None
 
 
 async def _one_after_the_other(attempts):
@@ -114,40 +115,47 @@ async def _one_after_the_other(attempts):
     return None, errors
 
 
-async def _connect_one(loop, entry, local):
-    """A socket connected to one entry of getaddrinfo, bound to one of `local`. Raises OSError."""
+async def _connect_one(loop, entry, local, overcome):
+    """A socket connected to one entry of getaddrinfo, bound to one of `local`. Raises OSError.
+
+    `overcome` gets the errors of those of `local` that could not be bound.
+    """
     family, kind, proto, _, address = entry
-    sock = socket.socket(family, kind, proto)
+    sock = socket.socket(family=family, type=kind, proto=proto)
     try:
         sock.setblocking(False)
         if local is not None:
-            _bind_to_any(sock, local)
-        await connect_to_resolved(loop, sock, address)
+            _bind_to_any(sock, local, overcome)
+        await loop.sock_connect(sock, address)
     except BaseException:
         sock.close()
         raise
     return sock
 
 
-def _bind_to_any(sock, local):
-    error = None
+def _bind_to_any(sock, local, overcome):
+    errors = []
     for family, _, _, _, address in local:
         if family != sock.family:
             continue
         try:
             sock.bind(address)
         except OSError as exc:
-            error = bind_error(exc, address)
+            errors.append(bind_error(exc, address))
         else:
+            overcome += errors
             return
-    raise error or OSError(
+    overcome += errors[:-1]
+    raise errors[-1] if errors else OSError(
         f"local_addr has no {sock.family.name} address, as the remote host has; give one, or restrict family="
     )
 
 
 def bind_error(error, address):
-    """An OSError that names the address which could not be bound."""
-    return OSError(error.errno, f"cannot bind to {address!r}: {error.strerror or error}")
+    """The OSError with the address that could not be bound in its text."""
+    if error.errno is not None:
+        error.strerror = f"cannot bind to {address!r}: {error.strerror or os.strerror(error.errno)}"
+    return error
 
 
 def _sum_up(errors, all_errors):

@@ -1,12 +1,11 @@
 """create_datagram_endpoint: from addresses, names or a socket to a datagram transport."""
 
 import functools
-import os
 import socket
 
+from tulipa._ops.arguments import share_port
 from tulipa._ops.connect import bind_error, start_transport
 from tulipa._ops.resolve import ensure_resolved
-from tulipa._ops.sockets import connect_to_resolved
 from tulipa._ops.unix import is_file, remove_stale
 from tulipa._transports.datagram import DatagramTransport
 
@@ -30,8 +29,6 @@ async def create_datagram_endpoint(
     if sock is not None:
         _check_socket(sock, options)
         return await start_transport(loop, sock, protocol_factory, make=DatagramTransport)
-    if reuse_port and not hasattr(socket, "SO_REUSEPORT"):
-        raise ValueError("reuse_port not supported by socket module; leave it out")
     candidates = await _candidates(loop, local_addr, remote_addr, family, proto, flags)
     sock, remote = await _open_any(loop, candidates, reuse_port, allow_broadcast)
     make = functools.partial(DatagramTransport, address=remote)
@@ -105,30 +102,21 @@ async def _open_any(loop, candidates, reuse_port, allow_broadcast):
 
 
 async def _open(loop, family, proto, local, remote, reuse_port, allow_broadcast):
-    sock = socket.socket(family, socket.SOCK_DGRAM, proto)
+    sock = socket.socket(family=family, type=socket.SOCK_DGRAM, proto=proto)
     try:
         if reuse_port:
-            _share_port(sock)
+            share_port(sock)
         if allow_broadcast:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         sock.setblocking(False)
         if local is not None:
             _bind(sock, local)
         if remote is not None and not allow_broadcast:
-            await connect_to_resolved(loop, sock, remote)
+            await loop.sock_connect(sock, remote)
     except BaseException:
         sock.close()
         raise
     return sock, remote
-
-
-def _share_port(sock):
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    except OSError as exc:
-        raise ValueError(
-            f"reuse_port not supported by this system for {sock.family.name} ({os.strerror(exc.errno)}); leave it out"
-        ) from None
 
 
 def _bind(sock, address):

@@ -1,9 +1,5 @@
 """A listening socket: accepts while it is watched, pauses when the process can take no more."""
 
-import contextvars
-import errno
-import os
-import socket
 from asyncio.trsock import TransportSocket
 
 from tulipa._drivers.base import READ
@@ -12,30 +8,17 @@ from tulipa._transports.callbacks import watcher_for
 
 _PAUSE = 1.0
 
-# Errors of the one connection that is being accepted, not of the listening socket: on to the next.
-_LOST_CONNECTION = {
-    getattr(errno, name)
-    for name in ("ECONNABORTED", "EPROTO", "ENETDOWN", "ENETUNREACH", "EHOSTDOWN", "EHOSTUNREACH")
-    if hasattr(errno, name)
-}
-
-
 class Listener:
-    """Gives each connection of `sock` to ``welcome(conn, peername)``, in a context of its own.
+    """Has `acceptor` accept what comes, at most `backlog` connections in one turn. It owns the acceptor's socket."""
 
-    It owns the socket. At most `backlog` connections are accepted in one turn.
-    """
-
-    def __init__(self, loop, sock, backlog, welcome):
-        self.sock = sock
+    def __init__(self, loop, acceptor, backlog):
+        self.sock = acceptor.sock
         self._loop = loop
+        self._acceptor = acceptor
         self._backlog = backlog
-        self._welcome = welcome
         self._watcher = None
-        self._accepting = False
         self._timer = None
         self._told = False
-        self._kind = int(sock.family), int(sock.type), sock.proto
 
     def listen(self):
         """Have the kernel queue connections. Raises OSError."""
@@ -50,16 +33,16 @@ class Listener:
         watch.add_reader(self._loop, self.sock, self._accept)
         # Not asked for by number when it is over: the program may have closed the socket itself by then.
         self._watcher = watcher_for(self._loop, self.sock.fileno())
-        self._accepting = True
+        self._acceptor.accepting = True
 
     def stop(self):
         """Accept no more; what waits in the kernel's queue stays there."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        elif self._accepting:
+        elif self._acceptor.accepting:
             self._watcher.remove_callback(READ)
-        self._accepting = False
+        self._acceptor.accepting = False
 
     def close(self):
         """Stop, and close the socket."""
@@ -67,31 +50,16 @@ class Listener:
         self.sock.close()
 
     def _accept(self):
-        for _ in range(max(self._backlog, 1)):
-            try:
-                conn, peername = self._accept_one()
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as exc:
-                if exc.errno in _LOST_CONNECTION:
-                    continue
-                self._pause(exc)
-                return
-            self._told = False
-            contextvars.copy_context().run(self._welcome, conn, peername)
-            if not self._accepting:
-                return
-
-    def _accept_one(self):
-        """As socket.accept(), which works out again each time what kind of socket it is."""
-        if type(self.sock) is not socket.socket:
-            return self.sock.accept()
-        number, peername = self.sock._accept()
+        before = self._acceptor.count
+        error = None
         try:
-            return socket.socket(*self._kind, fileno=number), peername
-        except BaseException:
-            os.close(number)
-            raise
+            self._acceptor.accept(max(self._backlog, 1))
+        except OSError as exc:
+            error = exc
+        if self._acceptor.count > before:
+            self._told = False
+        if error is not None:
+            self._pause(error)
 
     def _pause(self, error):
         """The queue stays ready though nothing can be accepted: look away for a while, not to spin."""

@@ -60,7 +60,7 @@ def _is_numeric_host(host):
 def _is_address(family, host):
     try:
         socket.inet_pton(family, _as_text(host))
-    except (OSError, UnicodeError, ValueError):
+    except (OSError, UnicodeError, ValueError, AttributeError):  # the last: a platform without inet_pton
         return False
     return True
 

@@ -10,6 +10,7 @@ from asyncio.log import logger
 from collections.abc import Awaitable, Generator
 from typing import Any, TypeVar
 
+from tulipa._core.scheduler import Scheduler
 from tulipa._ops import executors, forking, generators, signals
 
 T = TypeVar("T")
@@ -130,6 +131,12 @@ def _check_runnable(loop):
         raise RuntimeError("This event loop is already running; await the coroutine instead, or create a task")
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("Cannot run the event loop while another loop is running in this thread")
+    notice_replaced_call_soon(loop)
+
+
+def notice_replaced_call_soon(loop):
+    """A subclass, or whoever set an attribute of the loop, is to see what futures and tasks schedule from now on."""
+    loop._call_soon_replaced = "call_soon" in vars(loop) or type(loop).call_soon is not Scheduler.call_soon
 
 
 def _as_future(loop, thing) -> asyncio.Future[Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import functools
 import os
 import socket
 import sys
@@ -9,15 +10,14 @@ from asyncio.log import logger
 from asyncio.trsock import TransportSocket
 from collections.abc import Iterable
 
-from tulipa._ops.arguments import check_server_ssl, check_stream_socket
+from tulipa._ops.arguments import check_server_ssl, check_stream_socket, share_port
 from tulipa._ops.connect import bind_error
 from tulipa._ops.listening import Listener
 from tulipa._ops.resolve import ensure_resolved
 from tulipa._ops.tls import server_transport
+from tulipa._transports.accepting import Acceptor
 from tulipa._transports.base import outermost
-from tulipa._transports.callbacks import release
 from tulipa._transports.clients import Clients
-from tulipa._transports.stream import StreamTransport
 
 # The system knows addresses of that kind, but does not have it.
 _NOT_HERE = {errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.EPROTOTYPE, errno.EINVAL}
@@ -35,7 +35,8 @@ async def create_server(
     Raises OSError for an address that can't be bound, ValueError and TypeError for wrong arguments.
     """
     check_server_ssl(ssl)
-    make = server_transport(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+    tls = ssl, ssl_handshake_timeout, ssl_shutdown_timeout
+    server_transport(*tls)  # says what is wrong with it before anything is bound
     if sock is not None:
         if host is not None or port is not None:
             raise ValueError("host/port and sock can not be specified at the same time; give one of them")
@@ -46,14 +47,15 @@ async def create_server(
     else:
         if reuse_address is None:
             reuse_address = os.name == "posix" and sys.platform != "cygwin"
-        options = _options(reuse_address, reuse_port, keep_alive)
-        socks = _bind_all(loop, await _resolve_all(loop, host, port, family, flags), options)
-    return make_server(loop, socks, protocol_factory, backlog, start_serving, make)
+        set_options = functools.partial(_set_options, reuse_address, reuse_port, keep_alive)
+        socks = _bind_all(loop, await _resolve_all(loop, host, port, family, flags), set_options)
+    return make_server(loop, socks, protocol_factory, backlog, start_serving, tls)
 
 
-def make_server(loop, socks, protocol_factory, backlog, start_serving, make=StreamTransport, cleanup=None):
+def make_server(loop, socks, protocol_factory, backlog, start_serving, tls, cleanup=None):
     """A Server for bound sockets; they are closed where it can't start. Raises OSError."""
-    server = Server(loop, socks, protocol_factory, backlog, make, cleanup)
+    context, *timeouts = tls
+    server = Server(loop, socks, protocol_factory, context, backlog, *timeouts, cleanup=cleanup)
     try:
         for sock in socks:
             sock.setblocking(False)
@@ -80,26 +82,25 @@ async def _resolve_all(loop, host, port, family, flags):
     return list(entries)
 
 
-def _options(reuse_address, reuse_port, keep_alive):
-    """(level, name) of what is to be set on each listening socket. ValueError for what isn't had here."""
-    options = []
+def _set_options(reuse_address, reuse_port, keep_alive, sock):
+    """Make of `sock` a listening socket as it was asked for. ValueError for what isn't had here, OSError."""
     if reuse_address:
-        options.append((socket.SOL_SOCKET, socket.SO_REUSEADDR))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
     if reuse_port:
-        if not hasattr(socket, "SO_REUSEPORT"):
-            raise ValueError("reuse_port not supported by socket module; leave it out on this platform")
-        options.append((socket.SOL_SOCKET, socket.SO_REUSEPORT))
+        share_port(sock)
     if keep_alive:
-        options.append((socket.SOL_SOCKET, socket.SO_KEEPALIVE))
-    return options
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
+    if sock.family == socket.AF_INET6:
+        # IPv4 has a socket of its own, on the same port.
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
 
 
-def _bind_all(loop, entries, options):
+def _bind_all(loop, entries, set_options):
     """A bound socket for each entry whose address this machine has. Raises OSError, and leaves none then."""
     socks = []
     try:
         for entry in entries:
-            sock = _bind(loop, entry, options)
+            sock = _bind(loop, entry, set_options)
             if sock is not None:
                 socks.append(sock)
         if not socks:
@@ -113,21 +114,17 @@ def _bind_all(loop, entries, options):
     return socks
 
 
-def _bind(loop, entry, options):
+def _bind(loop, entry, set_options):
     """A bound socket, or None where this machine does not have such an address. Raises OSError."""
     family, kind, proto, _, address = entry
     try:
-        sock = socket.socket(family, kind, proto)
+        sock = socket.socket(family=family, type=kind, proto=proto)
     except OSError as exc:
         if exc.errno not in _NOT_HERE:
             raise
         return _left_out(loop, address, exc)
     try:
-        for level, name in options:
-            sock.setsockopt(level, name, True)
-        if family == socket.AF_INET6:
-            # IPv4 has a socket of its own, on the same port.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
+        set_options(sock)
         sock.bind(address)
     except OSError as exc:
         sock.close()
@@ -149,21 +146,28 @@ def _left_out(loop, address, error):
 class Server(asyncio.AbstractServer):
     """Listening sockets with the connections accepted from them, as asyncio.Server of Python 3.13.
 
-    Made by create_server and create_unix_server. `make` is what makes the transports, `cleanup` is
-    called once its sockets are closed.
+    Made by create_server and create_unix_server. Raises ValueError and TypeError for wrong arguments of TLS.
+    `cleanup` is called once its sockets are closed.
     """
 
-    def __init__(self, loop, sockets, protocol_factory, backlog, make=StreamTransport, cleanup=None):
+    def __init__(
+        self, loop, sockets, protocol_factory, ssl_context, backlog,
+        ssl_handshake_timeout, ssl_shutdown_timeout=None, *, cleanup=None,
+    ):
         self._loop = loop
-        self._protocol_factory = protocol_factory
-        self._make = make
-        self._listeners = [Listener(loop, sock, backlog, self._welcome) for sock in sockets]
-        self._cleanup = cleanup
+        make = server_transport(ssl_context, ssl_handshake_timeout, ssl_shutdown_timeout)
         self._clients = Clients()
+        # Called by the transports: one of ours begins; it is over, connection_lost was called and its socket closed.
+        self._attach = self._clients.add
+        self._detach = self._clients.discard
+        self._listeners = [
+            Listener(loop, Acceptor(loop, sock, protocol_factory, make, self, self._clients), backlog)
+            for sock in sockets
+        ]
+        self._cleanup = cleanup
         self._closing_waiters = []
         self._closed = False
         self._serving = False
-        self._welcoming = False
         self._forever = None
 
     def __repr__(self):
@@ -234,26 +238,6 @@ class Server(asyncio.AbstractServer):
             raise
         self._serving = True
 
-    def _welcome(self, conn, peername):
-        # The factory may close the server: its last client is this one, then.
-        self._welcoming = True
-        try:
-            conn.setblocking(False)
-            release(self._loop, conn.fileno())
-            protocol = self._protocol_factory()
-            self._make(self._loop, conn, protocol, None, {"peername": peername}, self)
-        except BaseException as exc:
-            conn.close()
-            if isinstance(exc, (SystemExit, KeyboardInterrupt)):
-                raise
-            self._loop.call_exception_handler({
-                "message": f"the connection from {peername!r} is closed: its protocol could not be made",
-                "exception": exc,
-            })
-        finally:
-            self._welcoming = False
-            self._wake_if_over()
-
     # -- closing --------------------------------------------------------------------------------------------
 
     def close(self):
@@ -262,6 +246,7 @@ class Server(asyncio.AbstractServer):
             return
         self._closed = True
         self._serving = False
+        self._clients.when_none = self._wake_if_over
         for listener in self._listeners:
             listener.close()
         if self._cleanup is not None:
@@ -292,21 +277,13 @@ class Server(asyncio.AbstractServer):
             if waiter in self._closing_waiters:
                 self._closing_waiters.remove(waiter)
 
-    def _attach(self, transport):
-        """A transport of ours begins."""
-        self._clients.add(transport)
-
-    def _detach(self, transport):
-        """A transport of ours is over: its connection_lost was called and its socket closed."""
-        self._clients.discard(transport)
-        self._wake_if_over()
-
     def _is_over(self):
-        return self._closed and not self._welcoming and not self._clients
+        return self._closed and not self._clients
 
     def _wake_if_over(self):
         if not self._is_over():
             return
+        self._clients.when_none = None
         waiters, self._closing_waiters = self._closing_waiters, []
         for waiter in waiters:
             if not waiter.done():

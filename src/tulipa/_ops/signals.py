@@ -6,7 +6,6 @@ the wait: while a loop runs in the main thread, Python's wake-up descriptor lead
 """
 
 import contextlib
-import contextvars
 import errno
 import functools
 import inspect
@@ -17,6 +16,8 @@ import warnings
 import weakref
 from collections.abc import Callable
 from typing import TypeVarTuple
+
+from tulipa._core.handles import Handle
 
 Arguments = TypeVarTuple("Arguments")
 
@@ -87,7 +88,7 @@ def add_signal_handler(
     loop._check_closed()
     try:
         before = loop._signal_handlers.get(sig)
-        loop._signal_handlers[sig] = callback, args, contextvars.copy_context()
+        loop._signal_handlers[sig] = Handle(callback, args, loop, None)
         try:
             signal.signal(sig, functools.partial(_notice, weakref.ref(loop)))
             # Let the kernel go on with what the signal interrupted, rather than fail with EINTR.
@@ -99,9 +100,7 @@ def add_signal_handler(
     except ValueError as exc:
         raise RuntimeError(f"signal handlers can be added in the main thread only: {exc}") from exc
     except OSError as exc:
-        if exc.errno == errno.EINVAL:
-            raise RuntimeError(f"sig {sig} cannot be caught") from exc
-        raise
+        raise _cannot_be_caught(sig, exc) from exc
 
 
 def remove_signal_handler(loop, sig: int) -> bool:
@@ -112,9 +111,17 @@ def remove_signal_handler(loop, sig: int) -> bool:
     _check_signal(sig)
     if sig not in loop._signal_handlers:
         return False
-    signal.signal(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
+    try:
+        signal.signal(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
+    except OSError as exc:
+        raise _cannot_be_caught(sig, exc) from exc
     del loop._signal_handlers[sig]
     return True
+
+
+def _cannot_be_caught(sig, error):
+    """The error to raise where the system refuses."""
+    return RuntimeError(f"sig {sig} cannot be caught") if error.errno == errno.EINVAL else error
 
 
 def release(loop):
@@ -128,6 +135,7 @@ def release(loop):
             source=loop,
             stacklevel=2,
         )
+        loop._signal_handlers.clear()
         return
     if threading.current_thread() is not threading.main_thread():
         names = ", ".join(signal.Signals(sig).name for sig in loop._signal_handlers)
@@ -136,7 +144,7 @@ def release(loop):
             "close it there, or call remove_signal_handler() there before"
         )
     for sig in list(loop._signal_handlers):
-        remove_signal_handler(loop, sig)
+        loop.remove_signal_handler(sig)
 
 
 def _put_back(loop, sig, before):
@@ -161,9 +169,13 @@ def _notice(reference, sig, frame):
 
 def _deliver(loop, sig):
     """In the loop: the handler's turn is next, if it is still there."""
-    if sig in loop._signal_handlers:
-        callback, args, context = loop._signal_handlers[sig]
-        loop.call_soon(callback, *args, context=context)
+    handle = loop._signal_handlers.get(sig)
+    if handle is None:
+        return
+    if handle.cancelled():
+        loop.remove_signal_handler(sig)
+    else:
+        loop.call_soon(handle._callback, *handle._args, context=handle._context)
 
 
 def _check_signal(sig):

@@ -13,6 +13,7 @@ import socket
 from tulipa._drivers.base import READ, WRITE
 from tulipa._ops.arguments import check_not_tls_socket
 from tulipa._ops.resolve import ensure_resolved
+from tulipa._transports import socket_calls
 from tulipa._transports.callbacks import release, watcher_for
 from tulipa._transports.room import RETRY, open_probe
 
@@ -24,22 +25,26 @@ _LAST_RETRY = 0.1
 
 async def sock_recv(loop, sock, n):
     """Receive at most `n` bytes; ``b""`` at the end of the stream. Raises OSError."""
-    check_socket(loop, sock)
-    try:
-        return sock.recv(n)
-    except BlockingIOError:
-        pass
-    return await _when_ready(loop, sock, READ, sock.recv, n)
+    if loop._debug or type(sock) is not socket.socket:
+        check_socket(loop, sock)
+    # The waiting is written out: coroutines of its own would take as long as all the rest.
+    while (data := socket_calls.receive(sock, n)) is None:
+        watcher = watcher_for(loop, sock.fileno())
+        waiter = watcher.expect(loop, sock, READ)
+        try:
+            await waiter
+        except BaseException:
+            watcher.give_up(waiter)
+            raise
+    return data
 
 
 async def sock_recv_into(loop, sock, buf):
     """Receive into the writable buffer `buf`; gives the number of bytes, 0 at the end. Raises OSError."""
     check_socket(loop, sock)
-    try:
-        return sock.recv_into(buf)
-    except BlockingIOError:
-        pass
-    return await _when_ready(loop, sock, READ, sock.recv_into, buf)
+    while (size := socket_calls.receive_into(sock, buf)) < 0:
+        await until_ready(loop, sock, READ)
+    return size
 
 
 async def sock_recvfrom(loop, sock, bufsize):
@@ -64,16 +69,17 @@ async def sock_recvfrom_into(loop, sock, buf, nbytes=0):
 
 async def sock_sendall(loop, sock, data):
     """Send all of `data`. Raises OSError; then, or when cancelled, nobody knows how much of it was sent."""
-    check_socket(loop, sock)
-    try:
-        sent = sock.send(data)
-    except BlockingIOError:
-        sent = 0
+    if loop._debug or type(sock) is not socket.socket:
+        check_socket(loop, sock)
+    sent = socket_calls.send(sock, data)
     if type(data) is bytes and sent == len(data):
         return
+    sent = max(sent, 0)
     with memoryview(data) as view, view.cast("B") as rest:
         while sent < len(rest):
-            sent += await _when_ready(loop, sock, WRITE, _send_from, sock, rest, sent)
+            await until_ready(loop, sock, WRITE)
+            with rest[sent:] as piece:
+                sent += max(socket_calls.send(sock, piece), 0)
 
 
 async def sock_sendto(loop, sock, data, address):
@@ -105,33 +111,34 @@ async def sock_connect(loop, sock, address):
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         entries = await ensure_resolved(loop, address, family=sock.family, type=sock.type, proto=sock.proto)
         address = entries[0][4]
-    await connect_to_resolved(loop, sock, address)
-
-
-async def connect_to_resolved(loop, sock, address):
-    """As `sock_connect`, for an address without a name."""
     pause = _FIRST_RETRY
-    error = sock.connect_ex(address)
+    error = _connect(sock, address)
     while error == errno.EAGAIN and sock.family == getattr(socket, "AF_UNIX", None):
         # The server's queue is full, and no readiness tells when it has room; a blocking call would wait.
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LAST_RETRY)
-        error = sock.connect_ex(address)
+        error = _connect(sock, address)
     if error in _IN_PROGRESS:
         error = await _when_ready(loop, sock, WRITE, sock.getsockopt, socket.SOL_SOCKET, socket.SO_ERROR)
     if error:
         raise OSError(error, f"{os.strerror(error)} (connecting to {address!r})")
 
 
+def _connect(sock, address):
+    """Begin to connect; gives an error's number, or 0. By the method that stand-ins for sockets have."""
+    try:
+        sock.connect(address)
+    except OSError as exc:
+        if exc.errno is None:
+            raise
+        return exc.errno
+    return 0
+
+
 def _accept(sock):
     conn, address = sock.accept()
     conn.setblocking(False)
     return conn, address
-
-
-def _send_from(sock, view, start):
-    with view[start:] as rest:
-        return sock.send(rest)
 
 
 def check_socket(loop, sock):
@@ -159,8 +166,7 @@ async def _when_ready(loop, sock, interest, operation, *args):
 async def until_ready(loop, sock, interest):
     """Return when `sock`, which was not ready just now, is. Nothing is left behind when it is cancelled."""
     watcher = watcher_for(loop, sock.fileno())
-    waiter = loop.create_future()
-    watcher.expect(waiter, sock, interest)
+    waiter = watcher.expect(loop, sock, interest)
     try:
         await waiter
     except BaseException:

@@ -10,7 +10,6 @@ from asyncio.log import logger
 from tulipa._ops.arguments import check_server_ssl, check_unix_stream_socket
 from tulipa._ops.connect import start_transport
 from tulipa._ops.serve import make_server
-from tulipa._ops.sockets import connect_to_resolved
 from tulipa._ops.tls import client_transport, server_transport
 
 
@@ -33,7 +32,7 @@ async def create_unix_connection(
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        await connect_to_resolved(loop, sock, path)
+        await loop.sock_connect(sock, path)
     except BaseException:
         sock.close()
         raise
@@ -52,12 +51,13 @@ async def create_unix_server(
     server is closed. Raises OSError, which names the path; ValueError and TypeError for wrong arguments.
     """
     check_server_ssl(ssl)
-    make = server_transport(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+    tls = ssl, ssl_handshake_timeout, ssl_shutdown_timeout
+    server_transport(*tls)  # says what is wrong with it before anything is bound
     _check_path_or_sock(path, sock, "path was not specified, and no sock specified; give one of them")
     if sock is None:
         sock = _bind(os.fspath(path))
     cleanup = _remover(sock.getsockname()) if cleanup_socket else None
-    return make_server(loop, [sock], protocol_factory, backlog, start_serving, make, cleanup)
+    return make_server(loop, [sock], protocol_factory, backlog, start_serving, tls, cleanup)
 
 
 def _check_path_or_sock(path, sock, missing):

@@ -2,14 +2,26 @@ cimport cython
 
 from cpython.object cimport PyObject
 
+from tulipa._core.handles cimport new_handle
 from tulipa._core.native cimport PyContext_Enter, PyContext_Exit, current_context
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher
 from tulipa._transports.endpoint cimport Endpoint
 
 
-cdef class Layer(Link):
+cdef class Sink(Link):
+    cdef bint _takes_directly(self) except -1
     cdef int _take_data(self, bytes data) except -1
+
+
+cdef class Layer(Sink):
+    cdef bint _takes_directly(self) except -1
+    cdef bint _is_untouched(self) except -1
+    cdef int _carry(self, bytes data) except -1
+    cdef bint _is_ending(self) except -1
+
+
+cdef Sink sink_of(object protocol)
 
 
 cdef class Transport(Watcher):
@@ -21,7 +33,7 @@ cdef class Transport(Watcher):
     cdef readonly object _server
     cdef public dict _extra
     cdef readonly object _protocol
-    cdef Layer _layer
+    cdef Sink _sink
     cdef PyObject *_before
     cdef PyObject *_after
     cdef bint _is_buffered
@@ -47,6 +59,9 @@ cdef class Transport(Watcher):
     cdef int _on_settle(self) except -1
     cdef int _forget_unsent(self) except -1
     cdef dict _describe(self)
+    cdef int _describe_socket(self) except -1
+    @cython.locals(state=LoopState)
+    cdef int _soon(self, object callback, object argument) except -1
     cdef _report(self, object exc, str message)
     cdef int _lose(self, object exc) except -1
     cdef int _release(self) except -1
@@ -55,5 +70,7 @@ cdef class Transport(Watcher):
 cdef extern from *:
     """
     #define tulipa_forget_dict(transport) Py_CLEAR((transport)->__dict__)
+    #define tulipa_has_no_attributes(transport) ((transport)->__dict__ == NULL)
     """
     void forget_dict "tulipa_forget_dict"(Transport transport)
+    bint has_no_attributes "tulipa_has_no_attributes"(Transport transport)

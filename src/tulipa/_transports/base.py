@@ -31,12 +31,42 @@ if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._drivers.base import READ, WRITE
 
 
-class Layer(Link):
-    """A protocol that is itself a transport to another one above it, such as TLS; our transports speak to it in C."""
+class Sink(Link):
+    """A protocol of ours, which our transports give bytes to in C."""
+
+    def _takes_directly(self):
+        """Whether `_take_data` does all that data_received does."""
+        raise NotImplementedError
 
     def _take_data(self, data):
         """As data_received, for bytes."""
         raise NotImplementedError
+
+
+class Layer(Sink):
+    """A protocol that is itself a transport to another one above it, such as TLS; what is above speaks to it in C."""
+
+    def _takes_directly(self):
+        return True
+
+    def _is_untouched(self):
+        """Whether nobody has set an attribute that we don't know."""
+        raise NotImplementedError
+
+    def _carry(self, data):
+        """As write, for bytes."""
+        raise NotImplementedError
+
+    def _is_ending(self):
+        """As is_closing."""
+        raise NotImplementedError
+
+
+def sink_of(protocol):
+    """`protocol` where it may be spoken to in C, else None."""
+    if isinstance(protocol, Sink) and cython.cast(Sink, protocol)._takes_directly():
+        return protocol
+    return None
 
 
 def outermost(transport):
@@ -75,13 +105,13 @@ class Transport(Watcher):
         self._lost = False
         self._over = False
         self._take_protocol(protocol)
-        loop._transport_fds.add(fd)
+        self._state_of_loop._transport_fds.add(fd)
         if server is not None:
             server._attach(self)
 
     def _take_protocol(self, protocol):
         self._protocol = protocol
-        self._layer = protocol if isinstance(protocol, Layer) else None
+        self._sink = sink_of(protocol)
         self._is_buffered = isinstance(protocol, BufferedProtocol)
 
     # -- asyncio.BaseTransport ------------------------------------------------------------------------------
@@ -90,11 +120,17 @@ class Transport(Watcher):
         """What is known of the connection: 'socket', 'sockname', 'peername' …; `default` for what is not."""
         if self._extra is None:
             self._extra = self._describe()
+        if name == "socket" and name not in self._extra:
+            self._describe_socket()
         return self._extra.get(name, default)
 
     def _describe(self):
         """What get_extra_info tells, where the subclass leaves making it until somebody asks."""
         raise NotImplementedError
+
+    def _describe_socket(self):
+        """Put "socket" into it, where there is one that has no object before somebody asks."""
+        return 0
 
     def set_protocol(self, protocol):
         """Give all further events to `protocol`."""
@@ -190,6 +226,15 @@ class Transport(Watcher):
         """The turn ends."""
         raise NotImplementedError
 
+    def _soon(self, callback, argument):
+        """As ``loop.call_soon(callback, argument)`` in the transport's context."""
+        state = self._state_of_loop
+        if not cython.compiled or state._debug or state._closed or state._call_soon_replaced:
+            self._loop.call_soon(callback, argument, context=self._context)
+        else:
+            state._ready.push(new_handle(callback, (argument,), self._loop, self._context))
+        return 0
+
     # -- the end --------------------------------------------------------------------------------------------
 
     def _fatal_error(self, exc, message="Fatal error on transport"):
@@ -227,7 +272,7 @@ class Transport(Watcher):
             # Nobody can be told any more, but nothing is left open.
             self._release()
         else:
-            self._loop.call_soon(self._end, exc, context=self._context)
+            self._soon(self._end, exc)
         return 0
 
     def _end(self, exc):
@@ -237,14 +282,14 @@ class Transport(Watcher):
         finally:
             # The two refer to each other; without this only the garbage collector could free them.
             self._protocol = None
-            self._layer = None
+            self._sink = None
             self._release()
 
     def _release(self):
         if self._over:
             return 0
         self._over = True
-        self._loop._transport_fds.discard(self._fd)
+        self._state_of_loop._transport_fds.discard(self._fd)
         self._fd = -1
         server = self._server
         self._server = None

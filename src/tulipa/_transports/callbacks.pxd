@@ -1,6 +1,7 @@
 cimport cython
 
 from tulipa._core.handles cimport Handle
+from tulipa._core.scheduler cimport Scheduler
 from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher
 
 
@@ -20,3 +21,8 @@ cdef class CallbackWatcher(Watcher):
     cdef int _watch_if_open(self, int interest) except -1
     cdef int _wake_everybody(self) except -1
     cpdef narrow(self)
+    cpdef expect(self, object loop, object sock, int interest)
+
+
+@cython.locals(ours=Scheduler, known=Watcher)
+cpdef Watcher watcher_for(object loop, int fd)

@@ -65,13 +65,18 @@ class CallbackWatcher(Watcher):
 
     # -- waiting tasks --------------------------------------------------------------------------------------
 
-    def expect(self, waiter, sock, interest):
-        """Give the future `waiter` its result when `sock`, which just was not ready, is. Raises OSError."""
+    def expect(self, loop, sock, interest):
+        """A future that gets its result when `sock`, which just was not ready, is. Raises OSError."""
         self._happened &= ~interest
         if self._sock is not sock:
             self._register_anew(sock)
         self._driver.watch(self, self._wanted() | interest)
-        (self._reading if interest == READ else self._writing).append(waiter)
+        waiter = loop.create_future()
+        if interest == READ:
+            self._reading.append(waiter)
+        else:
+            self._writing.append(waiter)
+        return waiter
 
     def give_up(self, waiter):
         """`waiter` is not needed any more, whether it has its result or not."""
@@ -150,8 +155,9 @@ def watcher_for(loop, fd):
 
     Raises RuntimeError where a transport has the descriptor.
     """
-    known = loop._driver.watcher_of(fd)
-    if fd in loop._transport_fds:
+    ours = loop
+    known = ours._driver.watcher_of(fd)
+    if fd in ours._transport_fds:
         who = f"transport {known!r}" if known is not None else "a transport (not reading now)"
         raise RuntimeError(
             f"File descriptor {fd} is used by {who}; "

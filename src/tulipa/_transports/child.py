@@ -9,6 +9,7 @@ Some facts, and what follows from them:
   until the loop has taken it, the number can't be used again.
 - `subprocess.Popen` may be asked for its status by other code, in another thread too. So: its own lock is held while
   the status is taken, and its result is believed.
+- Up to Python 3.13 a program may choose a child watcher, which takes the status by itself. So: that one is asked.
 - Other code may take the status of any child (`os.waitpid(-1)`, SIGCHLD ignored). So: what is lost is told, as 255.
 """
 
@@ -34,6 +35,7 @@ class Child:
         self._parent = os.getpid()
         self._pidfd = _open_pidfd(popen.pid)
         self._watcher = None
+        self._asked = False
 
     def is_ours(self):
         """Whether this process is the parent; after os.fork() there is a copy of this object in another one."""
@@ -41,6 +43,8 @@ class Child:
 
     def watch(self, loop, callback, context):
         """Have `callback()` called once, in the loop, when the process has ended: then call `reap`."""
+        if self._asked:
+            return
         if self._pidfd >= 0:
             watcher = watcher_for(loop, self._pidfd)
             try:
@@ -52,18 +56,38 @@ class Child:
                 return
         self.wait_in_thread(lambda: loop.call_soon_threadsafe(callback, context=context))
 
+    def ask(self, child_watcher, loop, callback, context):
+        """As `watch`, by one of asyncio's child watchers: it takes the exit status, and `reap` only tells it."""
+        self._asked = True
+        child_watcher.add_child_handler(self.pid, self._told, loop, callback, context)
+
+    def _told(self, pid, returncode, loop, callback, context):
+        """By the child watcher, in whatever thread."""
+        with self._lock():
+            if self.popen.returncode is None:
+                self.popen.returncode = returncode
+        try:
+            loop.call_soon_threadsafe(callback, context=context)
+        except RuntimeError:
+            # The loop was closed meanwhile.
+            self.reap()
+
     def wait_in_thread(self, callback=None):
         """Call `callback()` in a thread when the process has ended; `reap` where there is none, or nobody listens."""
+        self._asked = False
         threading.Thread(target=self._wait, args=(callback,), name=f"waitpid-{self.pid}", daemon=True).start()
 
     def reap(self):
         """The exit status, negative for a signal's number; None where the process has not ended. Never blocks."""
-        with getattr(self.popen, "_waitpid_lock", contextlib.nullcontext()):
-            if self.popen.returncode is None:
+        with self._lock():
+            if self.popen.returncode is None and not self._asked:
                 self.popen.returncode = self._take_status()
             if self.popen.returncode is not None:
                 self._release()
         return self.popen.returncode
+
+    def _lock(self):
+        return getattr(self.popen, "_waitpid_lock", contextlib.nullcontext())
 
     def send_signal(self, number):
         """Signal the process, and never another one; harmless when it has ended. Raises OSError."""

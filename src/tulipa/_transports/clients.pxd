@@ -15,6 +15,10 @@ cdef class Clients:
     cdef PyObject *_first
     cdef object _weak
     cdef readonly Py_ssize_t count
+    cdef public bint coming
+    cdef public object when_none
+
+    cpdef int tell_if_none(self) except -1
 
     @cython.locals(itself=Transport)
     cpdef add(self, Transport transport)

@@ -11,7 +11,9 @@ from tulipa._transports.base import Transport
 
 
 class Clients:
-    """The transports that were added and neither discarded nor freed.
+    """The transports that were added and neither discarded nor freed; `coming` is for one that is being made.
+
+    ``when_none()`` is called when the last one was discarded.
 
     Compiled it is a chain through them, without references: each discards itself before it is freed. A weak
     reference and its place in a set would take about a hundred and fifty bytes for each.
@@ -21,9 +23,17 @@ class Clients:
         self._first = cython.NULL
         self._weak = None if cython.compiled else weakref.WeakSet()
         self.count = 0
+        self.coming = False
+        self.when_none = None
 
     def __bool__(self):
-        return bool(self.count if cython.compiled else self._weak)
+        return self.coming or bool(self.count if cython.compiled else self._weak)
+
+    def tell_if_none(self):
+        """Call `when_none`, where it is set, if there is nobody."""
+        if self.when_none is not None and not self:
+            self.when_none()
+        return 0
 
     def add(self, transport):
         """Put in a transport that is in no set of clients."""
@@ -42,6 +52,7 @@ class Clients:
         """Take out a transport that is in."""
         if not cython.compiled:
             self._weak.discard(transport)
+            self.tell_if_none()
             return
         itself = cython.cast(Transport, transport)
         if itself._before != cython.NULL:
@@ -52,6 +63,7 @@ class Clients:
             cython.cast(Transport, itself._after)._before = itself._before
         itself._before = itself._after = cython.NULL
         self.count -= 1
+        self.tell_if_none()
 
     def listed(self):
         """All of them, as a list."""

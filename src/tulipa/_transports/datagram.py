@@ -55,6 +55,11 @@ class DatagramTransport(GatheringTransport):
         # asyncio's transports have slots of their own, so no compiled class can derive from them: say so.
         return _Kind
 
+    @property
+    def _sock(self):
+        # Where programs that reach beneath the public names look for the socket of asyncio's transports.
+        return None if self._over else getattr(self._endpoint, "_sock", None)
+
     def __repr__(self):
         reading = "polling" if self.is_reading() else "idle"
         writing = "polling" if self._blocked else "idle"

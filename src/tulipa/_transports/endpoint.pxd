@@ -1,6 +1,6 @@
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.errno cimport EAGAIN, EINTR, errno
+from libc.errno cimport EAGAIN, ECONNRESET, EINTR, errno
 
 cdef extern from "Python.h":
     object PyErr_SetFromErrno(object kind)
@@ -16,11 +16,14 @@ cdef extern from "<sys/socket.h>" nogil:
         iovec *msg_iov
         size_t msg_iovlen
     int MSG_NOSIGNAL
+    int SHUT_WR
+    int shutdown(int fd, int how)
     Py_ssize_t recv(int fd, void *buffer, size_t size, int flags)
     Py_ssize_t send "send"(int fd, const void *data, size_t size, int flags)
     Py_ssize_t sendmsg(int fd, const msghdr *message, int flags)
 
 cdef extern from "<unistd.h>" nogil:
+    int close_descriptor "close"(int fd)
     Py_ssize_t read_descriptor "read"(int fd, void *buffer, size_t size)
     Py_ssize_t write_descriptor "write"(int fd, const void *data, size_t size)
 
@@ -55,8 +58,13 @@ cdef class Endpoint:
 
 
 cdef class SocketEndpoint(Endpoint):
-    cdef readonly object _sock
+    cdef object _sock
     cdef int _fd
+    cdef bint _is_bare
+    cdef int _family
+    cdef int _proto
+
+    cpdef object socket(self)
 
     @cython.locals(size=Py_ssize_t)
     cpdef object receive(self)
@@ -66,6 +74,12 @@ cdef class SocketEndpoint(Endpoint):
     cpdef Py_ssize_t send(self, object data) except -2
     @cython.locals(size=Py_ssize_t, message=msghdr, vectors=iovecs)
     cpdef Py_ssize_t send_many(self, list pieces, Py_ssize_t offset) except -2
+    @cython.locals(fd=int, failed=bint)
+    cpdef close(self)
+
+
+@cython.locals(endpoint=SocketEndpoint)
+cdef SocketEndpoint bare_endpoint(int fd, int family, int proto)
 
 
 cdef class PipeEndpoint(Endpoint):

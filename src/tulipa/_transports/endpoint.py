@@ -60,11 +60,32 @@ class Endpoint:
 
 
 class SocketEndpoint(Endpoint):
-    """A connected, non-blocking stream socket, which it owns; compiled, by direct system calls."""
+    """A connected, non-blocking stream socket, which it owns; compiled, by direct system calls.
+
+    A connection that was accepted in C is a bare descriptor: it has no socket object until somebody asks for one.
+    """
 
     def __init__(self, sock):
         self._sock = sock
         self._fd = sock.fileno()
+        self._is_bare = False
+        self._family = 0
+        self._proto = 0
+
+    def socket(self):
+        """The socket object. Raises OSError where it has to be made and can't be."""
+        if self._is_bare and self._sock is None:
+            if self._fd >= 0:
+                sock = socket.socket(self._family, socket.SOCK_STREAM, self._proto, self._fd)
+                # From here on the descriptor is the object's to close.
+                self._sock = sock
+                self._is_bare = False
+                sock.setblocking(False)
+            else:
+                # As closed as the connection is.
+                self._sock = socket.socket(self._family, socket.SOCK_STREAM, self._proto)
+                self._sock.close()
+        return self._sock
 
     def receive(self):
         if not cython.compiled:
@@ -128,11 +149,22 @@ class SocketEndpoint(Endpoint):
         return size
 
     def finish(self):
-        self._sock.shutdown(socket.SHUT_WR)
+        if not cython.compiled:
+            self._sock.shutdown(socket.SHUT_WR)
+        elif shutdown(self._fd, SHUT_WR) != 0:
+            PyErr_SetFromErrno(OSError)
 
     def close(self):
+        fd = self._fd
         self._fd = -1
-        self._sock.close()
+        if not self._is_bare:
+            self._sock.close()
+        elif cython.compiled and fd >= 0:
+            with cython.nogil:
+                failed = close_descriptor(fd) != 0
+            # As socket.close(): the peer's reset is no failure of ours.
+            if failed and errno != ECONNRESET:
+                PyErr_SetFromErrno(OSError)
 
 
 class PipeEndpoint(Endpoint):
@@ -218,6 +250,17 @@ class PipeEndpoint(Endpoint):
         if self._is_duplicate and fd >= 0:
             os.close(fd)
         self._pipe.close()
+
+
+def bare_endpoint(fd, family, proto):
+    """Only compiled: the SocketEndpoint of a descriptor without a socket object, which it owns from now on."""
+    endpoint = SocketEndpoint.__new__(SocketEndpoint)
+    endpoint._sock = None
+    endpoint._fd = fd
+    endpoint._is_bare = True
+    endpoint._family = family
+    endpoint._proto = proto
+    return endpoint
 
 
 def _views(pieces, offset):

@@ -20,9 +20,12 @@ from tulipa._transports.pipe import ReadPipeTransport, WritePipeTransport
 
 
 class SubprocessTransport(asyncio.SubprocessTransport):
-    """The process of `popen`, a `subprocess.Popen`, with the ends of its pipes; it owns them from now on."""
+    """The process of `popen`, a `subprocess.Popen`, with the ends of its pipes; it owns them from now on.
 
-    def __init__(self, loop, popen, protocol, waiter):
+    `child_watcher` is one of asyncio's, which tells of the exit; None where the loop sees to it itself.
+    """
+
+    def __init__(self, loop, popen, protocol, waiter, child_watcher=None):
         super().__init__({"subprocess": popen})
         self._loop = loop
         self._protocol = protocol
@@ -42,6 +45,8 @@ class SubprocessTransport(asyncio.SubprocessTransport):
         self._open_pipes = set(self._pipes)
         # After the first events of the pipes, and before they can have others.
         loop.call_soon(self._start, waiter, context=self._context)
+        if child_watcher is not None:
+            self._child.ask(child_watcher, loop, self._on_exit, self._context)
 
     def __repr__(self):
         parts = [type(self).__name__]

@@ -10,8 +10,8 @@ def receive(transport):
     try:
         data = transport._endpoint.receive()
         if data:
-            if transport._layer is not None:
-                transport._layer._take_data(data)
+            if transport._sink is not None:
+                transport._sink._take_data(data)
             else:
                 transport._protocol.data_received(data)
             return 0

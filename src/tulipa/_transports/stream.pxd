@@ -1,3 +1,5 @@
+cimport cython
+
 from tulipa._transports.endpoint cimport SocketEndpoint
 from tulipa._transports.names cimport end_name, name_of, note_names, send_without_delay
 from tulipa._transports.reading cimport pause, reads, receive, resume
@@ -9,11 +11,19 @@ cdef class StreamTransport(WritingTransport):
     cdef end_name _own_name
     cdef end_name _peer_name
 
-    cdef bint _note_names(self) except -1
+    cdef int _open(self, object loop, SocketEndpoint endpoint, object protocol, object waiter, object extra,
+                   object server) except -1
+    cdef bint _note_names(self, object extra) except -1
     cdef dict _describe(self)
+    cdef int _describe_socket(self) except -1
     cdef int _on_readable(self) except -1
     cdef int _finish(self) except -1
     cdef bint _wants_to_write(self) except -1
     cdef int _on_writable(self) except -1
     cdef int _lose(self, object exc) except -1
     cdef int _tell_room(self, object exc) except -1
+
+
+@cython.locals(transport=StreamTransport)
+cdef StreamTransport accepted_transport(object loop, SocketEndpoint endpoint, object protocol, object server,
+                                        end_name *peer_name)

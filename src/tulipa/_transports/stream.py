@@ -28,20 +28,28 @@ class StreamTransport(WritingTransport):
     _sendfile_compatible = asyncio.constants._SendfileMode.TRY_NATIVE
 
     def __init__(self, loop, sock, protocol, waiter=None, extra=None, server=None):
-        self._prepare(loop, SocketEndpoint(sock), sock.fileno(), protocol, extra, server)
+        endpoint = sock if type(sock) is SocketEndpoint else SocketEndpoint(sock)
+        self._open(loop, endpoint, protocol, waiter, extra, server)
+
+    def _open(self, loop, endpoint, protocol, waiter, extra, server):
+        self._prepare(loop, endpoint, endpoint._fd, protocol, extra, server)
         self._prepare_writing()
         self._room_waiter = None
-        if not self._note_names():
+        if not self._note_names(extra):
+            sock = endpoint.socket()
             describe_socket(sock, self._extra)
             _send_without_delay(sock)
-        loop.call_soon(self._start, waiter, context=self._context)
+        self._soon(self._start, waiter)
+        return 0
 
-    def _note_names(self):
+    def _note_names(self, extra):
         """The short way for most: an internet socket is told not to delay, and asked for its names, in C.
 
         What get_extra_info tells has to be there from now on, whatever becomes of the connection. False for others.
         """
-        if not cython.compiled or type(self._endpoint) is not SocketEndpoint or not self._extra.keys() <= _NOTED:
+        if not cython.compiled or type(self._endpoint) is not SocketEndpoint :
+            return False
+        if extra is not None and not extra.keys() <= _NOTED:
             return False
         if not note_names(self._fd, cython.address(self._own_name), cython.address(self._peer_name)):
             return False
@@ -52,15 +60,24 @@ class StreamTransport(WritingTransport):
     def _describe(self):
         if cython.compiled:
             return {
-                "socket": TransportSocket(self._endpoint._sock),
                 "sockname": name_of(cython.address(self._own_name)),
                 "peername": name_of(cython.address(self._peer_name)),
             }
+
+    def _describe_socket(self):
+        if type(self._endpoint) is SocketEndpoint:
+            self._extra["socket"] = TransportSocket(self._endpoint.socket())
+        return 0
 
     @property
     def __class__(self):
         # asyncio's transports have slots of their own, so no compiled class can derive from them: say so.
         return asyncio.Transport
+
+    @property
+    def _sock(self):
+        # Where programs that reach beneath the public names look for the socket of asyncio's transports.
+        return None if self._over else getattr(self._endpoint, "_sock", None)
 
     def __repr__(self):
         reading = "polling" if self.is_reading() else "idle"
@@ -170,6 +187,14 @@ class StreamTransport(WritingTransport):
                 waiter.set_result(None)
         self._update_interest()
         return 0
+
+
+def accepted_transport(loop, endpoint, protocol, server, peer_name):
+    """Only compiled: the transport of a bare endpoint, whose peer accept() has told."""
+    transport = StreamTransport.__new__(StreamTransport)
+    transport._peer_name = peer_name[0]
+    transport._open(loop, endpoint, protocol, None, None, server)
+    return transport
 
 
 def _send_without_delay(sock):

@@ -1,6 +1,7 @@
 cimport cython
 
 from tulipa._core.native cimport PyContext_Enter, PyContext_Exit
+from tulipa._transports.base cimport Layer
 from tulipa._transports.buffer cimport WriteBuffer
 from tulipa._transports.tls_life cimport TLSLife
 from tulipa._transports.tls_machine cimport (
@@ -26,6 +27,8 @@ cdef class TLSTransport(TLSLife):
     cdef int _shut_down(self) except -1
     cdef int _close_raw(self) except -1
     @cython.locals(taken=Py_ssize_t)
+    cdef int _carry(self, bytes data) except -1
+    cdef bint _accepts(self, Py_ssize_t size) except -1
     cdef int _take_memory(self, object data) except -1
     @cython.locals(state=int)
     cdef bint _may_send(self)

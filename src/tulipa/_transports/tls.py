@@ -16,6 +16,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
+from tulipa._transports.base import Layer
 from tulipa._transports.buffer import Backlog
 from tulipa._transports.gathering import check_sendable
 from tulipa._transports.tls_life import READ_HIGH, WRITE_HIGH, TLSLife
@@ -222,8 +223,8 @@ class TLSTransport(TLSLife):
 
     def _give(self, data):
         try:
-            if self._layer is not None:
-                self._layer._take_data(data)
+            if self._sink is not None:
+                self._sink._take_data(data)
             else:
                 self._protocol.data_received(data)
         except (SystemExit, KeyboardInterrupt):
@@ -276,7 +277,7 @@ class TLSTransport(TLSLife):
             self._fatal_error(exc, "Fatal error: protocol.eof_received() call failed.")
         finally:
             # A layer above closes this transport when it has done what it has to.
-            if not (keep_open and self._layer is not None):
+            if not (keep_open and isinstance(self._protocol, Layer)):
                 if keep_open:
                     logger.warning("returning true from eof_received() has no effect when using ssl: %r closes", self)
                 self.close()
@@ -305,18 +306,25 @@ class TLSTransport(TLSLife):
 
     def write(self, data):
         """Send `data` (bytes, bytearray or memoryview) without waiting for it."""
-        if type(data) is not bytes:
-            check_sendable(data)
-        if not len(data):
-            return
-        if self._closing:
-            self._warn_ignored()
-            return
         if type(data) is bytes:
-            self._buffer.append(data)
-        else:
+            self._carry(data)
+            return
+        check_sendable(data)
+        if self._accepts(len(data)):
             self._take_memory(data)
-        self._after_append()
+            self._after_append()
+
+    def _carry(self, data):
+        if self._accepts(len(data)):
+            self._buffer.append(data)
+            self._after_append()
+        return 0
+
+    def _accepts(self, size):
+        if size > 0 and self._closing:
+            self._warn_ignored()
+            return False
+        return size > 0
 
     def writelines(self, list_of_data):
         """Send every piece of `list_of_data`, in order and together; nothing of it where a piece is refused."""

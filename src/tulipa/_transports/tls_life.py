@@ -16,6 +16,8 @@ from tulipa._transports.tls_machine import TLSMachine
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.native import current_context
+    from tulipa._transports.base import sink_of
+    from tulipa._transports.carrying import carry, is_ending
 
 HANDSHAKE_TIMEOUT = 60.0
 SHUTDOWN_TIMEOUT = 30.0
@@ -23,11 +25,17 @@ WRITE_HIGH = 524288
 READ_HIGH = 262144
 
 
+class _SSLTransport(asyncio.Transport):
+    """What a TLS transport is an instance of; 'ssl' is what programs look for in the name of its class."""
+
+
 class TLSLife(Layer):
     """What of a TLS transport is neither reading nor writing."""
 
     def __init__(self, loop, protocol, context, waiter=None, *, server_side=False, server_hostname=None, made=False,
                  handshake_timeout=HANDSHAKE_TIMEOUT, shutdown_timeout=SHUTDOWN_TIMEOUT):
+        if cython.compiled:
+            forget_attributes(self)  # as of Transport
         self._next = None
         self._loop = loop
         self._state_of_loop = loop
@@ -67,13 +75,13 @@ class TLSLife(Layer):
 
     def _take_protocol(self, protocol):
         self._protocol = protocol
-        self._layer = protocol if isinstance(protocol, Layer) else None
+        self._sink = sink_of(protocol)
         self._is_buffered = isinstance(protocol, BufferedProtocol)
 
     @property
     def __class__(self):
         # As of StreamTransport.
-        return asyncio.Transport
+        return _SSLTransport
 
     def __repr__(self):
         state = ("handshaking", "open", "ending", "shutting down", "closed")[self._machine.state]
@@ -105,7 +113,13 @@ class TLSLife(Layer):
 
     def is_closing(self):
         """Whether it is closed or about to be."""
-        return self._closing or (self._raw is not None and self._raw.is_closing())
+        return self._is_ending()
+
+    def _is_ending(self):
+        return self._closing or (self._raw is not None and is_ending(self._raw))
+
+    def _is_untouched(self):
+        return not cython.compiled or knows_all_attributes(self)
 
     def abort(self):
         """Close at once, without a word to the peer and without sending what is buffered."""
@@ -164,7 +178,7 @@ class TLSLife(Layer):
         self._wake_waiter(failure)
         protocol = self._protocol
         self._protocol = None
-        self._layer = None
+        self._sink = None
         if self._made:
             protocol.connection_lost(exc)
 
@@ -198,5 +212,5 @@ class TLSLife(Layer):
     def _send_output(self):
         output = self._machine.output()
         if output:
-            self._raw.write(output)
+            carry(self._raw, output)
         return 0

@@ -15,7 +15,9 @@ cdef class WritingTransport(GatheringTransport):
     cdef int _on_readable(self) except -1
     cdef int _on_writable(self) except -1
     cdef int _refuse_write(self) except -1
-    cdef int _take(self, object data) except -1
+    cdef int _carry(self, bytes data) except -1
+    cdef bint _accepts(self, Py_ssize_t size) except -1
+    cdef int _take_memory(self, object data) except -1
     @cython.locals(taken=Py_ssize_t)
     cdef int _offer_large(self, object data) except -1
     cdef int _flush(self) except -1

@@ -52,16 +52,29 @@ class WritingTransport(GatheringTransport):
 
     def write(self, data):
         """Send `data` (bytes, bytearray or memoryview) without waiting for it."""
-        if type(data) is not bytes:
-            check_sendable(data)
+        if type(data) is bytes:
+            self._carry(data)
+            return
+        check_sendable(data)
+        if self._accepts(len(data)):
+            self._take_memory(data)
+
+    def _carry(self, data):
+        """As `write`, for bytes."""
+        if self._accepts(len(data)):
+            self._buffer.append(data)
+            self._after_append()
+        return 0
+
+    def _accepts(self, size):
         if self._eof_asked or self._sending_file:
             self._refuse_write()
-        if not data:
-            return
+        if size == 0:
+            return False
         if self._closing:
             self._warn_ignored()
-            return
-        self._take(data)
+            return False
+        return True
 
     def writelines(self, list_of_data):
         """Send every piece of `list_of_data`, in order and together; nothing of it where a piece is refused."""
@@ -99,10 +112,8 @@ class WritingTransport(GatheringTransport):
             raise RuntimeError("Cannot call write() after write_eof()")
         raise RuntimeError("unable to write; sendfile is in progress: await loop.sendfile() first")
 
-    def _take(self, data):
-        if type(data) is bytes:
-            self._buffer.append(data)
-        elif len(data) < _WORTH_NO_COPY or self._blocked or self._buffer.size > 0:
+    def _take_memory(self, data):
+        if len(data) < _WORTH_NO_COPY or self._blocked or self._buffer.size > 0:
             self._buffer.append(bytes(data))
         else:
             self._offer_large(data)

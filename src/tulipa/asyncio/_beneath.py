@@ -6,7 +6,6 @@ Where tulipa has nothing of its own for a name of one of asyncio's modules, the 
 import asyncio as _standard
 import functools
 import importlib
-import sys
 import types
 import warnings
 
@@ -22,10 +21,20 @@ def standard_path():
     return list(_standard.__path__)
 
 
-def share(*modules):
-    """Let these modules of the standard library be modules of our package too."""
-    for module in modules:
-        sys.modules[module.__name__.replace(_NAME, _OURS, 1)] = module
+def modules_in(package):
+    """The modules among the names of our package that are ours, not the standard library's."""
+    modules = [value for value in package.values() if isinstance(value, types.ModuleType)]
+    return [module for module in modules if module.__name__.startswith(_OURS) and module.__name__ != __name__]
+
+
+def gather_names(package, without):
+    """Put what the package's modules offer by `__all__` among its own names; gives them for its `__all__`."""
+    offered = {}
+    for module in [value for value in package.values() if isinstance(value, types.ModuleType)]:
+        if module not in without:
+            offered |= {name: vars(module)[name] for name in getattr(module, "__all__", ())}
+    package |= offered
+    return tuple(offered)
 
 
 def complete(*modules):

@@ -1,5 +1,6 @@
 """Streams."""
 
+from tulipa._highlevel.streams import FlowControlMixin as FlowControlMixin
 from tulipa._highlevel.streams import (
     StreamReader,
     StreamReaderProtocol,

@@ -1,4 +1,7 @@
-"""The outgoing half of a stream: a writer's calls to its transport, and whether `drain` has to wait."""
+"""The ends of a stream at its transport: a writer's calls, whether `drain` has to wait, what goes to the reader.
+
+They know the transport by asyncio's interface; one of ours is spoken to in C.
+"""
 
 import collections
 
@@ -8,12 +11,18 @@ except ImportError:
     from tulipa._cython_shim import cython
 
 from tulipa._core.inflow import Inflow
+from tulipa._transports.base import Sink
+
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.native import referent
+    from tulipa._transports.carrying import carry, is_ending
 
 
-class StreamEvents:
+class StreamEvents(Sink):
     """What the transport tells a stream's protocol: data, which goes to the reader, and whether to go on writing."""
 
     def __init__(self, loop):
+        self._next = None
         self._loop = loop
         self._paused = False
         self._connection_lost = False
@@ -23,11 +32,23 @@ class StreamEvents:
 
     def data_received(self, data):
         """Give `data` to the reader, as long as somebody holds it."""
-        reference = self._stream_reader_wr
-        if reference is not None:
-            reader = reference()
-            if reader is not None:
-                reader.feed_data(data)
+        self._give(data)
+
+    def _takes_directly(self):
+        return type(self).data_received is StreamEvents.data_received
+
+    def _take_data(self, data):
+        return self._give(data)
+
+    def _give(self, data):
+        if self._stream_reader_wr is None:
+            return 0
+        reader = referent(self._stream_reader_wr)
+        if isinstance(reader, Inflow) and cython.cast(Inflow, reader)._is_fed_plainly:
+            cython.cast(Inflow, reader)._feed(data)
+        elif reader is not None:
+            reader.feed_data(data)
+        return 0
 
 
 class Outflow:
@@ -41,7 +62,10 @@ class Outflow:
 
     def write(self, data):
         """Send `data`, bytes or the like, without waiting for it; `await drain()` after it to keep pace."""
-        self._transport.write(data)
+        if type(data) is bytes:
+            carry(self._transport, data)
+        else:
+            self._transport.write(data)
 
     def _is_drained(self):
         """Whether writing may go on; False where it takes a closer look. Raises what the reader's exception is."""
@@ -56,4 +80,4 @@ class Outflow:
         events = cython.cast(StreamEvents, self._protocol)
         if events._paused or events._connection_lost or not events._drains_plainly:
             return False
-        return not self._transport.is_closing()
+        return not is_ending(self._transport)

@@ -1,0 +1,26 @@
+cimport cython
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.errno cimport EAGAIN, EINTR, errno
+
+from tulipa._transports.endpoint cimport (
+    MSG_NOSIGNAL,
+    RECEIVE_LIMIT_C,
+    PyBytes_AS_STRING,
+    PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
+    PyErr_SetFromErrno,
+    recv,
+)
+
+cdef extern from "<sys/socket.h>" nogil:
+    int MSG_DONTWAIT
+    Py_ssize_t send_bytes "send"(int fd, const void *data, size_t size, int flags)
+
+cdef char[RECEIVE_LIMIT_C] _shared
+
+@cython.locals(limit=Py_ssize_t, taken=Py_ssize_t)
+cpdef object receive(object sock, object size)
+@cython.locals(taken=Py_ssize_t, view=Py_buffer, failed=bint)
+cpdef Py_ssize_t receive_into(object sock, object buffer) except -2
+@cython.locals(taken=Py_ssize_t)
+cpdef Py_ssize_t send(object sock, object data) except -2

@@ -1,0 +1,5 @@
+from tulipa import EventLoop
+
+__all__ = ("BaseSelectorEventLoop",)
+
+BaseSelectorEventLoop = EventLoop

@@ -1,0 +1,3 @@
+from asyncio.sslproto import SSLProtocol as SSLProtocol
+
+__all__: tuple[str, ...]
