@@ -20,8 +20,9 @@ ALLOWED = {
     "_ops": [SHIM, "tulipa._core", "tulipa._drivers", "tulipa._transports"],
     # Futures and tasks; the loop only as everybody knows it.
     "_highlevel": [
-        "tulipa._core.describe", "tulipa._core.futures", "tulipa._core.inflow",
-        "tulipa._core.pause", "tulipa._core.tasks", "tulipa._transports.outflow", "tulipa.policy",
+        "tulipa._core.countdown", "tulipa._core.deadline", "tulipa._core.describe", "tulipa._core.futures",
+        "tulipa._core.inflow", "tulipa._core.pause", "tulipa._core.places", "tulipa._core.tasks",
+        "tulipa._transports.outflow", "tulipa.policy",
     ],
     # Re-exports of all.
     "asyncio": ["tulipa"],

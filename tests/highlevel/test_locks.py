@@ -460,3 +460,82 @@ async def test_bounded_semaphore(loop, lib):
 @pytest.mark.parametrize("name", ["Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore"])
 def test_made_without_a_loop(lib, name):
     assert repr(getattr(lib, name)()).endswith("]>")
+
+
+# --- subclasses, and what `async with` does without a coroutine --------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Lock", "Semaphore", "BoundedSemaphore"])
+@on_loop
+async def test_async_with_calls_the_methods_of_a_subclass(loop, lib, name):
+    calls = []
+
+    class Noted(getattr(lib, name)):
+        async def acquire(self):
+            calls.append("acquire")
+            return await super().acquire()
+
+        def release(self):
+            calls.append("release")
+            super().release()
+
+    class Again(Noted):
+        pass
+
+    for kind in (Noted, Again):
+        async with kind():
+            calls.append("block")
+    assert calls == ["acquire", "block", "release"] * 2
+
+
+@on_loop
+async def test_condition_calls_the_methods_of_its_lock(loop, lib):
+    calls = []
+
+    class Noted(lib.Lock):
+        async def acquire(self):
+            calls.append("acquire")
+            return await super().acquire()
+
+    condition = lib.Condition(Noted())
+    async with condition:
+        waiting = loop.create_task(waits(condition))
+    await turns(2)
+    async with condition:
+        condition.notify()
+    await waiting
+    assert calls == ["acquire"] * 4  # the one that waits takes it twice
+
+
+async def waits(condition):
+    async with condition:
+        await condition.wait()
+
+
+@pytest.mark.parametrize("name", ["Lock", "Semaphore", "Condition"])
+@on_loop
+async def test_leaving_what_was_given_back(loop, lib, name):
+    lock = getattr(lib, name)()
+    if name == "Semaphore":
+        async with lock:
+            lock.release()
+        assert lock._value == 2
+        return
+    with pytest.raises(RuntimeError):
+        async with lock:
+            lock.release()
+    assert not lock.locked()
+
+
+@pytest.mark.parametrize("name", ["Lock", "Semaphore"])
+@on_loop
+async def test_waiting_coroutines_that_are_closed_leave_the_line(loop, lib, name):
+    lock = getattr(lib, name)()
+    async with lock:
+        coroutine = lock.acquire()
+        coroutine.send(None)
+        assert len(lock._waiters) == 1
+        coroutine.close()
+        assert not lock._waiters
+    async with lock:
+        pass

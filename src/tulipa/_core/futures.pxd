@@ -2,7 +2,9 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.handles cimport new_handle
-from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, current_context, new_reference, set_send, set_signature
+from tulipa._core.native cimport (
+    PYGEN_NEXT, PYGEN_RETURN, as_model, copy_of, current_context, new_reference, set_send, set_signature,
+)
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._core.world cimport current_loop
 
@@ -26,6 +28,8 @@ cdef class Future(Link):
     cdef object __weakref__
 
     cdef int _prepare(self, object loop) except -1
+    cdef int _tell_of_exception(self) except -1
+    cdef bint _is_plain(self)
     cdef object _take_result(self)
     cdef object _failure(self)
     cdef int _check_made(self) except -1
@@ -60,9 +64,9 @@ cdef int _send(object iterator, object value, PyObject **out) except -1
 cdef FutureIter _iterate(Future future)
 
 @cython.locals(future=Future)
-cdef Future new_future(object loop)
+cdef Future new_future(LoopState loop)
 
-cdef bint _is_exact(Future future)
+cdef object _model
 
 cdef extern from *:
     """

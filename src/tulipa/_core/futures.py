@@ -15,7 +15,7 @@ from tulipa._core.throwing import to_raise
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.handles import new_handle
-    from tulipa._core.native import current_context, set_send, set_signature
+    from tulipa._core.native import as_model, current_context, set_send, set_signature
     from tulipa._core.world import current_loop
 
 
@@ -64,8 +64,11 @@ class Future(Link):
         return describe.future(self)
 
     def __del__(self):
-        if not self._log_tb:
-            return
+        if self._log_tb:
+            self._tell_of_exception()
+
+    def _tell_of_exception(self):
+        """Nobody has looked at the exception."""
         context = {
             "message": f"{type(self).__name__} exception was never retrieved",
             "exception": self._exception,
@@ -141,6 +144,10 @@ class Future(Link):
         self._log_tb = False
         # Several tasks may wait: none is to see the frames of the others.
         return None if self._exception is None else self._exception.with_traceback(self._traceback)
+
+    def _is_plain(self):
+        """Whether no subclass may have another `result`."""
+        return type(self) is Future
 
     def _make_cancelled_error(self):
         """The CancelledError to raise: the one that ended the task, where there was one, but once only."""
@@ -331,7 +338,7 @@ class FutureIter:
         self._future = None
         if future is None:
             return None
-        return future._take_result() if _is_exact(future) else future.result()
+        return future._take_result() if future._is_plain() else future.result()
 
 
 def _send(iterator, value, out):
@@ -361,13 +368,17 @@ def _iterate(future):
 
 def new_future(loop):
     """A pending Future of `loop` without the detour through `__init__`, outside of debug mode."""
-    future = Future.__new__(Future)
-    future._prepare(loop)
+    if cython.compiled:
+        future = cython.cast(Future, copy_of(_model))
+        future._loop = loop
+        future._state_of_loop = loop
+    else:
+        future = Future.__new__(Future)
+        future._prepare(loop)
     return future
 
 
-def _is_exact(future):
-    return type(future) is Future
+_model = as_model(Future.__new__(Future))
 
 
 def _as_callback(entry):

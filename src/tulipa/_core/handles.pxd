@@ -1,7 +1,7 @@
 cimport cython
 
-from tulipa._core.native cimport call_in, current_context, set_signature
-from tulipa._core.ready cimport Link
+from tulipa._core.native cimport as_model, call_in, copy_of, current_context, set_signature
+from tulipa._core.ready cimport Link, LoopState
 
 
 cdef class Handle(Link):
@@ -14,8 +14,11 @@ cdef class Handle(Link):
     cdef public object _source_traceback
     cdef object __weakref__
 
+    cdef int _cancel(self) except -1
     cpdef _run(self)
 
 
 @cython.locals(handle=Handle)
 cdef Handle new_handle(object callback, tuple args, object loop, object context)
+
+cdef object _model

@@ -8,10 +8,10 @@ except ImportError:
     from tulipa._cython_shim import cython
 
 from tulipa._core import describe
-from tulipa._core.ready import Link
+from tulipa._core.ready import Link, LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import call_in, current_context, set_signature
+    from tulipa._core.native import as_model, call_in, current_context, set_signature
 
 
 class Handle(Link):
@@ -34,13 +34,18 @@ class Handle(Link):
 
     def cancel(self):
         """Do not call the callback any more; without effect if it was called already."""
+        self._cancel()
+
+    def _cancel(self):
         if self._cancelled:
-            return
-        if self._loop.get_debug():
+            return 0
+        loop = self._loop
+        if cython.cast(LoopState, loop)._debug if isinstance(loop, LoopState) else loop.get_debug():
             self._what = describe.callback(self._callback, self._args, True)
         self._cancelled = True
         self._callback = None
         self._args = None
+        return 0
 
     def cancelled(self):
         """Whether `cancel` was called."""
@@ -91,13 +96,19 @@ set_signature(Handle, "(callback, args, loop, context=None)")
 
 def new_handle(callback, args, loop, context):
     """A Handle without the detour through `__init__`, for the loop's own calls outside of debug mode."""
-    handle = Handle.__new__(Handle)
-    handle._next = None
+    if cython.compiled:
+        handle = cython.cast(Handle, copy_of(_model))
+    else:
+        handle = Handle.__new__(Handle)
+        handle._next = None
+        handle._cancelled = False
+        handle._what = None
+        handle._source_traceback = None
     handle._callback = callback
     handle._args = args
     handle._loop = loop
     handle._context = current_context() if context is None else context
-    handle._cancelled = False
-    handle._what = None
-    handle._source_traceback = None
     return handle
+
+
+_model = as_model(Handle.__new__(Handle))

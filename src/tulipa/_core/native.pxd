@@ -33,6 +33,24 @@ cdef extern from *:
         Py_DECREF(result);
         return NULL;
     }
+    /* Fields of objects are a reference each; before Python 3.12 those to None are counted. */
+    static PyObject *tulipa_copy_of(PyObject *model) {
+        PyTypeObject *type = Py_TYPE(model);
+        PyObject *made = PyObject_GC_New(PyObject, type);
+        if (made == NULL) return NULL;
+        memcpy((char *)made + sizeof(PyObject), (char *)model + sizeof(PyObject),
+               (size_t)type->tp_basicsize - sizeof(PyObject));
+    #if PY_VERSION_HEX < 0x030C0000
+        for (PyObject **field = (PyObject **)(made + 1); (char *)field < (char *)made + type->tp_basicsize; field++)
+            if (*field == Py_None) Py_INCREF(Py_None);
+    #endif
+        PyObject_GC_Track(made);
+        return made;
+    }
+    static void tulipa_forget_dict(PyObject *object) {
+        if (Py_TYPE(object)->tp_dictoffset > 0)
+            Py_CLEAR(*(PyObject **)((char *)object + Py_TYPE(object)->tp_dictoffset));
+    }
     /* A type without asynchronous slots has no table for them: give it one of its own. */
     static int tulipa_fill_am_send(PyObject *type, int (*send)(PyObject *, PyObject *, PyObject **)) {
         PyTypeObject *t = (PyTypeObject *)type;
@@ -55,6 +73,8 @@ cdef extern from *:
         return 0;
     }
     """
+    object copy_of "tulipa_copy_of"(object model)
+    void forget_dict "tulipa_forget_dict"(object item)
     PyObject *new_reference "tulipa_new_reference"(object)
     object strong_reference "tulipa_strong_reference"(object reference)
     int PYGEN_NEXT
@@ -64,6 +84,7 @@ cdef extern from *:
 
 cdef object current_context()
 cdef object call_in(object context, object callback, tuple args)
+cdef object as_model(object item)
 cdef int set_signature(object kind, str parameters) except -1
 cdef object referent(object reference)
 cdef int set_send(object iterator_type, sender send) except -1

@@ -21,9 +21,20 @@ def call_in(context, callback, args):
         return context.run(callback, *args)
     PyContext_Enter(context)
     try:
-        return callback(*args)
+        return callback(*args) if args else callback()
     finally:
         PyContext_Exit(context)
+
+
+def as_model(item):
+    """`item`, just made and with nothing but numbers and None in its fields, as a model for `copy_of`.
+
+    Compiled, `copy_of(model)` makes another one by copying its memory, where making an object and setting each field
+    costs several times as much. A copy has no dictionary for attributes: Python makes one when the first is set.
+    """
+    if cython.compiled:
+        forget_dict(item)
+    return item
 
 
 def set_signature(kind, parameters):

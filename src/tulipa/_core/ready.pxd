@@ -36,8 +36,10 @@ cdef class LoopState:
     cdef public bint _call_soon_replaced
     cdef bint _in_turn
     cdef Link _entered
+    cdef bint _listed
     cdef list _settling
-    cdef readonly set _tasks
+    cdef Link _first_task
+    cdef Py_ssize_t _task_count
     cdef readonly NumberSet _transport_fds
     cdef public object _wrap_endpoint
     cdef object __weakref__

@@ -6,6 +6,11 @@ stands in it itself, without a handle around it.
 
 import collections
 
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
 from tulipa._core.number_set import NumberSet
 
 
@@ -67,8 +72,11 @@ class ReadyQueue:
 
     def post(self, link):
         """Append `link` from any thread; it is seen once the loop's own thread looks."""
-        self._posted.append(link)
-        self._has_posted = True
+        if cython.compiled:
+            self._append(link)  # runs no Python code, so that the GIL keeps everybody else out
+        else:
+            self._posted.append(link)
+            self._has_posted = True
 
     def __len__(self):
         return self.count
@@ -114,8 +122,10 @@ class LoopState:
         self._call_soon_replaced = False
         self._in_turn = False
         self._entered = None
+        self._listed = False
         self._settling = []
-        self._tasks = set()
+        self._first_task = None
+        self._task_count = 0
         self._transport_fds = NumberSet()
         self._wrap_endpoint = None
 

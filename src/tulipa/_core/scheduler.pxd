@@ -3,7 +3,7 @@ cimport cython
 from tulipa._core.futures cimport Future, new_future
 from tulipa._core.handles cimport Handle, new_handle
 from tulipa._core.ready cimport Link, LoopState, ReadyQueue
-from tulipa._core.tasks cimport Task, new_task
+from tulipa._core.tasks cimport Task, forget_tasks, new_task, tasks_of
 from tulipa._core.timers cimport TimerHandle, TimerHeap, new_timer
 from tulipa._core.world cimport leave_on_ours, register_loop, unregister_loop
 from tulipa._drivers.base cimport Driver

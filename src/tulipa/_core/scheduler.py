@@ -4,7 +4,6 @@ docs/design.md describes the iteration in the same numbered steps.
 """
 
 import inspect
-import math
 import threading
 
 try:
@@ -16,13 +15,13 @@ from tulipa._core import describe
 from tulipa._core.futures import Future
 from tulipa._core.handles import Handle
 from tulipa._core.ready import Link, LoopState
-from tulipa._core.tasks import Task
+from tulipa._core.tasks import Task, eager_task_factory
 from tulipa._core.timers import TimerHandle, TimerHeap
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.futures import new_future
     from tulipa._core.handles import new_handle
-    from tulipa._core.tasks import new_task
+    from tulipa._core.tasks import forget_tasks, new_task, tasks_of
     from tulipa._core.timers import new_timer
     from tulipa._core.world import leave_on_ours, register_loop, unregister_loop
 
@@ -116,10 +115,12 @@ class Scheduler(LoopState):
         if self._closed:
             self._check_closed()
         if self._task_factory is not None:
-            return self._make_by_factory(coro, name, context, eager_start, kwargs)
-        if self._debug or eager_start or kwargs:
+            if self._task_factory is not eager_task_factory or self._debug or kwargs:
+                return self._make_by_factory(coro, name, context, eager_start, kwargs)
+            return new_task(coro, self, name, context, eager_start is None or eager_start)
+        if self._debug or kwargs:
             return Task(coro, loop=self, name=name, context=context, eager_start=bool(eager_start), **kwargs)
-        return new_task(coro, self, name, context)
+        return new_task(coro, self, name, context, bool(eager_start))
 
     def _make_by_factory(self, coro, name, context, eager_start, kwargs):
         if context is not None:
@@ -165,6 +166,11 @@ class Scheduler(LoopState):
     def get_debug(self):
         """Whether debug mode is on."""
         return self._debug
+
+    @property
+    def _tasks(self):
+        """The tasks that it holds, which are not done."""
+        return tasks_of(self)
 
     def _pending_counts(self):
         """(ready, timers, watchers): what this loop still has to do."""
@@ -238,10 +244,9 @@ class Scheduler(LoopState):
     def _time_to_wait(self):
         if self._stopping or self._ready.has_work():
             return 0.0
-        when = self._timers.first_when()
-        if when == math.inf:
+        if not self._timers._items:
             return -1.0
-        return min(max(when - self._driver.time(), 0.0), _LONGEST_WAIT)
+        return min(max(self._timers.first_when() - self._driver.time(), 0.0), _LONGEST_WAIT)
 
     def _collect_due(self):
         now = self._driver.time()
@@ -261,7 +266,7 @@ class Scheduler(LoopState):
                 while left > 0:
                     left -= 1
                     link = ready.pop()
-                    if self._entered is not None and not isinstance(link, Task):
+                    if self._listed and not isinstance(link, Task):
                         leave_on_ours(self)
                     if self._debug:
                         self._fire_watched(link)
@@ -316,6 +321,7 @@ class Scheduler(LoopState):
         self._ready.clear()
         self._timers.clear()
         unregister_loop(self)
+        forget_tasks(self)
         self._settling.clear()
 
 

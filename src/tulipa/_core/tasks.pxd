@@ -3,11 +3,11 @@ from cpython.object cimport PyObject
 
 from tulipa._core.futures cimport Future
 from tulipa._core.native cimport (
-    PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, current_context, set_signature,
+    PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, as_model, copy_of, current_context, set_signature,
 )
 from tulipa._core.ready cimport LoopState
 from tulipa._core.world cimport (
-    enter_on_ours, enter_task, leave_on_ours, leave_task, register, swap_task, unregister
+    end_on_ours, enter_on_ours, enter_task, leave_task, register_elsewhere, swap_task, unregister_elsewhere
 )
 
 cdef extern from *:
@@ -50,6 +50,8 @@ cdef class Task(Future):
     cdef readonly object _fut_waiter
     cdef Py_ssize_t _cancel_requests
     cdef object _to_throw
+    cdef Task _before
+    cdef Task _after
     cdef public bint _log_destroy_pending
 
     cdef int _start(self, object coro, object name, object context, bint eager_start) except -1
@@ -66,13 +68,26 @@ cdef class Task(Future):
     cdef int _wait_for(self, object yielded) except -1
     cdef _wait_for_foreign(self, object yielded)
     cdef _refuse(self, object yielded)
+    @cython.locals(state=LoopState)
     cdef int _start_eagerly(self) except -1
+    cdef int _resume_in_context(self) except -1
+    @cython.locals(state=LoopState, after=Task)
+    cdef int _enter_loop(self) except -1
     @cython.locals(state=LoopState)
     cdef int _leave(self) except -1
+    @cython.locals(before=Task, after=Task)
+    cdef int _leave_loop(self, LoopState state) except -1
     cdef int _end_with_result(self, object value) except -1
     cdef int _end_with_exception(self, object exc) except -1
     cdef int _end_cancelled(self, object msg) except -1
 
 
 @cython.locals(task=Task)
-cdef Task new_task(object coro, object loop, object name, object context)
+cdef Task new_task(object coro, LoopState loop, object name, object context, bint eager_start)
+
+cdef object _model
+
+@cython.locals(task=Task)
+cdef list tasks_of(LoopState state)
+
+cdef int forget_tasks(LoopState state) except -1

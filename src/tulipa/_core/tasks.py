@@ -14,15 +14,15 @@ from tulipa._core import describe, stacks
 from tulipa._core.futures import Future
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import current_context, set_signature
+    from tulipa._core.native import as_model, current_context, set_signature
     from tulipa._core.world import (
+        end_on_ours,
         enter_on_ours,
         enter_task,
-        leave_on_ours,
         leave_task,
-        register,
+        register_elsewhere,
         swap_task,
-        unregister,
+        unregister_elsewhere,
     )
 
 _tasks_made = 0
@@ -37,6 +37,8 @@ class Task(Future):
 
     def __init__(self, coro, *, loop=None, name=None, context=None, eager_start=False):
         Future.__init__(self, loop=loop)
+        self._before = None
+        self._after = None
         self._log_destroy_pending = False
         if type(coro) is not CoroutineType and not asyncio.iscoroutine(coro):
             raise TypeError(_not_a_coroutine(coro))
@@ -59,11 +61,11 @@ class Task(Future):
         self._to_throw = None
         self._log_destroy_pending = True
         if eager_start and self._loop.is_running():
-            register(self._state_of_loop, self)
+            self._enter_loop()
             self._start_eagerly()
         else:
             self._become_ready()
-            register(self._state_of_loop, self)
+            self._enter_loop()
 
     @property
     def __class__(self):
@@ -80,7 +82,11 @@ class Task(Future):
             if self._source_traceback:
                 context["source_traceback"] = self._source_traceback
             self._loop.call_exception_handler(context)
-        Future.__del__(self)
+        if self._log_tb:
+            self._tell_of_exception()
+
+    def _is_plain(self):
+        return type(self) is Task
 
     # -- what it is -----------------------------------------------------------------------------------------
 
@@ -293,7 +299,7 @@ class Task(Future):
         """The coroutine yielded: be woken by what it waits for."""
         if yielded is None:
             self._become_ready()
-        elif type(yielded) is Future or type(yielded) is Task:
+        elif isinstance(yielded, Future) and cython.cast(Future, yielded)._is_plain():
             future = cython.cast(Future, yielded)
             if future._loop is not self._loop or future is self or not future._asyncio_future_blocking:
                 self._refuse(yielded)
@@ -331,27 +337,79 @@ class Task(Future):
 
     def _start_eagerly(self):
         """Run the first step at once; the task is scheduled only if it has to wait."""
-        before = swap_task(self._loop, self)
+        state = self._state_of_loop
+        if state is None or state._entered is None:
+            before = swap_task(self._loop, self)
+        else:
+            before = state._entered
+            enter_on_ours(state, self)
         try:
-            self._context.run(self._resume_eagerly)
+            self._resume_in_context()
         except BaseException:
             self._leave()  # its context can't be entered: nobody is to wait for it
             raise
         finally:
-            swap_task(self._loop, before)
+            if before is None or state is None or not state._listed:
+                swap_task(self._loop, before)
+            else:
+                enter_on_ours(state, before)
             if self._done:
                 self._coro = None
+        return 0
 
-    def _resume_eagerly(self):
-        self._resume(None)
+    def _resume_in_context(self):
+        if not cython.compiled:
+            self._context.run(self._resume, None)
+            return 0
+        PyContext_Enter(self._context)
+        try:
+            self._resume(None)
+        finally:
+            PyContext_Exit(self._context)
+        return 0
 
     # -- the end --------------------------------------------------------------------------------------------
 
-    def _leave(self):
+    def _enter_loop(self):
+        """The loop holds it until it is done: a chain of tasks that know both their neighbours."""
         state = self._state_of_loop
-        if state is not None and state._entered is self:
-            leave_on_ours(state)
-        unregister(state, self)
+        if state is None:
+            register_elsewhere(self)
+            return 0
+        after = cython.cast(Task, state._first_task)
+        if after is not None:
+            after._before = self
+        self._after = after
+        state._first_task = self
+        state._task_count += 1
+        return 0
+
+    def _leave(self):
+        """It is done: the loop lets go of it."""
+        state = self._state_of_loop
+        if state is None:
+            unregister_elsewhere(self)
+            return 0
+        if state._entered is self:
+            end_on_ours(state)
+        self._leave_loop(state)
+        return 0
+
+    def _leave_loop(self, state):
+        before = self._before
+        after = self._after
+        if before is not None:
+            before._after = after
+        elif state._first_task is self:
+            state._first_task = after
+        else:
+            return 0  # it has left already
+        if after is not None:
+            after._before = before
+        self._before = None
+        self._after = None
+        state._task_count -= 1
+        return 0
 
     def _end_with_result(self, value):
         self._leave()
@@ -382,14 +440,44 @@ class Task(Future):
 set_signature(Task, "(coro, *, loop=None, name=None, context=None, eager_start=False)")
 
 
-def new_task(coro, loop, name, context):
+def new_task(coro, loop, name, context, eager_start):
     """A Task of `loop` without the detour through `__init__`, outside of debug mode."""
     if type(coro) is not CoroutineType and not asyncio.iscoroutine(coro):
         raise TypeError(_not_a_coroutine(coro))
-    task = Task.__new__(Task)
-    task._prepare(loop)
-    task._start(coro, name, context, False)
+    if cython.compiled:
+        task = cython.cast(Task, copy_of(_model))
+        task._loop = loop
+        task._state_of_loop = loop
+    else:
+        task = Task.__new__(Task)
+        task._prepare(loop)
+        task._before = None
+        task._after = None
+    task._start(coro, name, context, eager_start)
     return task
+
+
+_model = as_model(Task.__new__(Task))
+
+
+def tasks_of(state):
+    """All tasks that the loop holds."""
+    while True:
+        tasks = []
+        task = cython.cast(Task, state._first_task)
+        while task is not None:
+            tasks.append(task)
+            task = task._after
+        # Interpreted, asked by another thread: one may have left before its successor was looked up.
+        if len(tasks) == state._task_count or cython.compiled:
+            return tasks
+
+
+def forget_tasks(state):
+    """Let go of all tasks, one by one, so that a long chain is not destroyed by recursion."""
+    while state._first_task is not None:
+        cython.cast(Task, state._first_task)._leave_loop(state)
+    return 0
 
 
 def eager_task_factory(loop, coro, *, name=None, context=None, eager_start=True, **kwargs):

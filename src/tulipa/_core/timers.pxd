@@ -1,7 +1,7 @@
 cimport cython
 
 from tulipa._core.handles cimport Handle
-from tulipa._core.native cimport current_context, set_signature
+from tulipa._core.native cimport as_model, copy_of, current_context, set_signature
 
 
 cdef class TimerHandle(Handle):
@@ -35,3 +35,5 @@ cdef bint _before(TimerHandle a, TimerHandle b)
 
 @cython.locals(timer=TimerHandle)
 cdef TimerHandle new_timer(double when, object callback, tuple args, object loop, object context)
+
+cdef object _model

@@ -1,7 +1,6 @@
 """Timers: a heap in which every timer knows its own place, so that a cancelled one leaves at once."""
 
 import asyncio
-import math
 
 try:
     import cython
@@ -11,7 +10,7 @@ except ImportError:
 from tulipa._core.handles import Handle
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import current_context, set_signature
+    from tulipa._core.native import as_model, current_context, set_signature
 
 
 class TimerHandle(Handle):
@@ -40,7 +39,7 @@ class TimerHandle(Handle):
         """Do not call the callback any more; the timer leaves the loop at once."""
         if self._heap is not None:
             self._heap.remove(self)
-        Handle.cancel(self)
+        self._cancel()
 
     def _details(self):
         return [*Handle._details(self), f"when={int(self._when) if self._when.is_integer() else self._when}"]
@@ -86,9 +85,7 @@ class TimerHeap:
         return len(self._items)
 
     def first_when(self):
-        """When the earliest timer is due; infinity where there is none."""
-        if not self._items:
-            return math.inf
+        """When the earliest timer is due; there must be one."""
         return cython.cast(TimerHandle, self._items[0])._when
 
     def push(self, timer):
@@ -167,17 +164,23 @@ def _before(a, b):
 
 def new_timer(when, callback, args, loop, context):
     """A TimerHandle without the detour through `__init__`, for the loop's own calls outside of debug mode."""
-    timer = TimerHandle.__new__(TimerHandle)
-    timer._next = None
+    if cython.compiled:
+        timer = cython.cast(TimerHandle, copy_of(_model))
+    else:
+        timer = TimerHandle.__new__(TimerHandle)
+        timer._next = None
+        timer._cancelled = False
+        timer._what = None
+        timer._source_traceback = None
+        timer._heap = None
+        timer._place = 0
+        timer._serial = 0
     timer._callback = callback
     timer._args = args
     timer._loop = loop
     timer._context = current_context() if context is None else context
-    timer._cancelled = False
-    timer._what = None
-    timer._source_traceback = None
     timer._when = when
-    timer._heap = None
-    timer._place = 0
-    timer._serial = 0
     return timer
+
+
+_model = as_model(TimerHandle.__new__(TimerHandle))

@@ -1,7 +1,7 @@
 """The shared world: what the standard library's asyncio must know of our tasks to tell the truth.
 
-`asyncio.current_task()` and `asyncio.all_tasks()` read tables of the standard library. A loop's own set of tasks
-holds them until they are done; the standard library's table is taught to look there as well.
+`asyncio.current_task()` and `asyncio.all_tasks()` read tables of the standard library. A loop holds its tasks until
+they are done; the standard library's table is taught to look there as well.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class KnownTasks(weakref.WeakSet):
         if self.elsewhere is not None:
             yield from weakref.WeakSet.__iter__(self.elsewhere)
         for loop in list(_loops):
-            yield from list(loop._tasks)
+            yield from loop._tasks
         yield from list(_tasks_elsewhere)
 
 
@@ -74,17 +74,16 @@ def unregister_loop(state):
     _loops.discard(state)
     for task in state._tasks:
         _known.add(task)
-    state._tasks.clear()
 
 
-def register(state, task):
-    """Hold `task` until it is done and let `asyncio.all_tasks` see it."""
-    (_tasks_elsewhere if state is None else state._tasks).add(task)
+def register_elsewhere(task):
+    """Hold `task`, of a loop that is not ours, until it is done and let `asyncio.all_tasks` see it."""
+    _tasks_elsewhere.add(task)
 
 
-def unregister(state, task):
+def unregister_elsewhere(task):
     """The task is done: let go of it."""
-    (_tasks_elsewhere if state is None else state._tasks).discard(task)
+    _tasks_elsewhere.discard(task)
 
 
 def enter_task(loop, task):
@@ -111,8 +110,9 @@ def enter_on_ours(state, task):
     Nobody leaves when its step is over: mostly a task follows a task, and takes its place in the table. Whoever
     lets other code run calls `leave_on_ours` first.
     """
-    if state._entered is None:
+    if not state._listed:
         enter_task(state, task)
+        state._listed = True
     elif _shared_dict:
         _current[state] = task
     else:
@@ -120,10 +120,20 @@ def enter_on_ours(state, task):
     state._entered = task
 
 
+def end_on_ours(state):
+    """The running task has ended. Its place in the table stays, empty, for the one that follows."""
+    if _shared_dict:
+        _current[state] = None
+    else:
+        _swap(state, None)
+    state._entered = None
+
+
 def leave_on_ours(state):
     """No task of this loop runs."""
-    if state._entered is None:
+    if not state._listed:
         return 0
+    state._listed = False
     state._entered = None
     if _shared_dict:
         _current.pop(state, None)

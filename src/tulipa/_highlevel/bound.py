@@ -4,6 +4,8 @@ import contextlib
 import threading
 from asyncio import _get_running_loop
 
+from tulipa._core.places import PASSED
+
 
 class LoopBound:
     """Something that belongs to the loop in which somebody waits for it first."""
@@ -33,13 +35,35 @@ class LoopBound:
 
 
 class Guard:
-    """``async with`` for what has `acquire` and `release`."""
+    """``async with`` for what has `acquire` and `release`; without a coroutine where nobody has to wait."""
 
-    async def __aenter__(self):
+    _acquires_plainly = False
+
+    def __init_subclass__(cls):
+        # A subclass with an `acquire` of its own means it.
+        super().__init_subclass__()
+        own = vars(cls)
+        cls._acquires_plainly = "_take" in own or (cls._acquires_plainly and "acquire" not in own)
+
+    def __aenter__(self):
+        if not self._acquires_plainly:
+            return self._enter()
+        return PASSED if self._take() else self._wait_for_turn()
+
+    async def _enter(self):
         await self.acquire()
 
-    async def __aexit__(self, exc_type, exc, tb):
+    def __aexit__(self, exc_type, exc, tb):
         self.release()
+        return PASSED
+
+    def _take(self):
+        """What `acquire` does, if it needs no wait; whether it did."""
+        raise NotImplementedError
+
+    async def _wait_for_turn(self):
+        """What `acquire` does otherwise."""
+        raise NotImplementedError
 
 
 def discard(waiters, future):

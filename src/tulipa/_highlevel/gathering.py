@@ -1,10 +1,11 @@
 """gather and shield, as asyncio's of Python 3.15."""
 
 import asyncio
-from asyncio import CancelledError, current_task
+from asyncio import current_task
 
+from tulipa._core.countdown import Countdown
 from tulipa._core.futures import Future
-from tulipa._highlevel.wrapping import cancelled_error, ensure_future, loop_of
+from tulipa._highlevel.wrapping import ensure_future, loop_of
 from tulipa.policy import get_event_loop
 
 
@@ -31,39 +32,16 @@ def gather(*coros_or_futures, return_exceptions=False):
                 child._log_destroy_pending = False  # nobody else knows it: whoever dropped the gathering meant it
         children.append(child)
     outer = _GatheringFuture(children, loop)
-    on_done = _callback(outer, children, len(future_of), return_exceptions)
+    countdown = Countdown(outer, children, len(future_of), return_exceptions)
     done = []
     for child in future_of.values():
         if child.done():
             done.append(child)
         else:
-            child.add_done_callback(on_done)
+            countdown.watch(child)
     for child in done:
-        on_done(child)
+        countdown(child)
     return outer
-
-
-def _callback(outer, children, left, return_exceptions):
-    """The callback of each child; `left` of them are to be done."""
-
-    def on_done(child):
-        nonlocal left
-        left -= 1
-        failed = child.cancelled() or child.exception() is not None  # which retrieves it
-        if outer.done():
-            return
-        if failed and not return_exceptions:
-            outer.set_exception(cancelled_error(child) if child.cancelled() else child.exception())
-        elif not left:
-            if outer._cancel_requested:
-                outer.set_exception(cancelled_error(child))
-            elif return_exceptions:
-                outer.set_result([_outcome(child) for child in children])
-            else:
-                outer.set_result([child.result() for child in children])
-
-    on_done._awaiter = outer
-    return on_done
 
 
 class _GatheringFuture(Future):
@@ -88,14 +66,6 @@ class _GatheringFuture(Future):
             self._cancel_requested = True
             return True
         return False
-
-
-def _outcome(future):
-    if future.cancelled():
-        message = getattr(future, "_cancel_message", None)
-        return CancelledError("" if message is None else message)
-    error = future.exception()
-    return future.result() if error is None else error
 
 
 def shield(arg):

@@ -7,7 +7,8 @@ more, being cancelled or closed meanwhile, is passed on to the next one.
 from asyncio import CancelledError
 from collections import deque
 
-from tulipa._highlevel.bound import Guard, LoopBound, discard, with_state
+from tulipa._core.places import stand_in, wake, wake_every, wake_first, wake_next
+from tulipa._highlevel.bound import Guard, LoopBound, with_state
 
 
 class Lock(Guard, LoopBound):
@@ -26,23 +27,25 @@ class Lock(Guard, LoopBound):
 
     async def acquire(self):
         """Wait until nobody holds it, and take it; gives True."""
-        waiters = self._waiters
-        if not self._locked and (not waiters or all(waiter.cancelled() for waiter in waiters)):
-            self._locked = True
-            return True
-        loop = self._get_loop()
-        if waiters is None:
-            waiters = self._waiters = deque()
-        future = loop.create_future()
-        waiters.append(future)
+        if not self._take():
+            await self._wait_for_turn()
+        return True
+
+    async def _wait_for_turn(self):
+        if self._waiters is None:
+            self._waiters = deque()
+        place = stand_in(self._waiters, self)
         try:
-            await future
+            await place
         except BaseException:
-            waiters.remove(future)
-            if not self._locked and not loop.is_closed():
-                self._wake_first()
+            if not self._locked and self._waiters and not self._loop.is_closed():
+                wake_first(self._waiters)
             raise
-        waiters.remove(future)
+        self._locked = True
+
+    def _take(self):
+        if self._locked or (self._waiters and not all(waiter.cancelled() for waiter in self._waiters)):
+            return False
         self._locked = True
         return True
 
@@ -52,15 +55,7 @@ class Lock(Guard, LoopBound):
             raise RuntimeError("Lock is not acquired: release() needs an acquire() before; `async with` pairs them")
         self._locked = False
         if self._waiters:
-            self._wake_first()
-
-    def _wake_first(self):
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(True)
-                return
-            if not waiter.cancelled():
-                return  # woken already, and about to take the lock
+            wake_first(self._waiters)
 
 
 class Event(LoopBound):
@@ -81,9 +76,8 @@ class Event(LoopBound):
         """Set the flag and wake all who wait; `wait` returns at once from now on."""
         if not self._value:
             self._value = True
-            for waiter in self._waiters:
-                if not waiter.done():
-                    waiter.set_result(True)
+            if self._waiters:
+                wake_every(self._waiters)
 
     def clear(self):
         """Reset the flag: `wait` waits for the next `set`."""
@@ -93,12 +87,7 @@ class Event(LoopBound):
         """Wait until the flag is set; gives True, even where it is cleared again meanwhile."""
         if self._value:
             return True
-        future = self._get_loop().create_future()
-        self._waiters.append(future)
-        try:
-            await future
-        finally:
-            self._waiters.remove(future)
+        await stand_in(self._waiters, self)
         return True
 
 
@@ -110,10 +99,17 @@ class Condition(Guard, LoopBound):
         self.locked = self._lock.locked
         self.acquire = self._lock.acquire
         self.release = self._lock.release
+        self._acquires_plainly = isinstance(self._lock, Guard) and self._lock._acquires_plainly
         self._waiters = deque()
 
     def __repr__(self):
         return with_state(self, "locked" if self.locked() else "unlocked", self._waiters)
+
+    def _take(self):
+        return self._lock._take()
+
+    def _wait_for_turn(self):
+        return self._lock._wait_for_turn()
 
     async def wait(self):
         """Release the lock, wait to be notified, and take the lock again, also when cancelled; gives True.
@@ -122,25 +118,25 @@ class Condition(Guard, LoopBound):
         """
         if not self.locked():
             raise RuntimeError("cannot wait on un-acquired lock: use `async with condition` around wait()")
-        future = self._get_loop().create_future()
+        self._get_loop()
         self.release()
-        self._waiters.append(future)
+        place = stand_in(self._waiters, self)
         failure = None
         try:
-            await future
+            await place
         except BaseException as exc:
-            discard(self._waiters, future)
             failure = exc
         while True:
             try:
-                await self.acquire()
+                if not self._acquires_plainly or not self._take():
+                    await self.acquire()
                 break
             except CancelledError as exc:
                 failure = exc
         if failure is None:
             return True
         try:
-            if not future.cancelled() and future.done():
+            if not place.cancelled() and place.done():
                 self._notify(1)  # it came, but can't be made use of
             raise failure
         finally:
@@ -165,12 +161,8 @@ class Condition(Guard, LoopBound):
         self.notify(len(self._waiters))
 
     def _notify(self, n):
-        waiters = self._waiters
-        while n > 0 and waiters:
-            future = waiters.popleft()
-            if not future.done():
-                future.set_result(True)
-                n -= 1
+        while n > 0 and wake_next(self._waiters):
+            n -= 1
 
 
 class Semaphore(Guard, LoopBound):
@@ -194,27 +186,29 @@ class Semaphore(Guard, LoopBound):
 
     async def acquire(self):
         """Take one from the counter, waiting until there is one; gives True."""
-        waiters = self._waiters
-        if self._value and (not waiters or not self.locked()):
-            self._value -= 1
-            return True
-        loop = self._get_loop()
-        if waiters is None:
-            waiters = self._waiters = deque()
-        future = loop.create_future()
-        waiters.append(future)
+        if not self._take():
+            await self._wait_for_turn()
+        return True
+
+    async def _wait_for_turn(self):
+        if self._waiters is None:
+            self._waiters = deque()
+        place = stand_in(self._waiters, self)
         try:
-            await future
+            await place
         except BaseException:
-            waiters.remove(future)
-            if future.done() and not future.cancelled():
+            if place.done() and not place.cancelled():
                 self._value += 1  # it was handed over already
-            if not loop.is_closed():
+            if not self._loop.is_closed():
                 self._wake_up()
             raise
-        waiters.remove(future)
         if self._value:
             self._wake_up()
+
+    def _take(self):
+        if self._value == 0 or (self._waiters and self.locked()):
+            return False
+        self._value -= 1
         return True
 
     def release(self):
@@ -229,10 +223,9 @@ class Semaphore(Guard, LoopBound):
             pass
 
     def _wake_next(self):
-        for waiter in self._waiters:
-            if not waiter.done():
+        for waiter in self._waiters or ():
+            if wake(waiter):
                 self._value -= 1
-                waiter.set_result(True)
                 return True
         return False
 

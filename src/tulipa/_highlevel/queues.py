@@ -6,7 +6,8 @@ from asyncio import QueueEmpty, QueueFull
 from collections import deque
 from types import GenericAlias
 
-from tulipa._highlevel.bound import LoopBound, discard
+from tulipa._core.places import stand_in, wake_next
+from tulipa._highlevel.bound import LoopBound
 from tulipa._highlevel.locks import Event
 
 if hasattr(asyncio, "QueueShutDown"):
@@ -15,6 +16,10 @@ else:
 
     class QueueShutDown(Exception):  # type: ignore[no-redef]
         """Raised by `put` and `get` of a queue that was shut down."""
+
+
+# Methods that `put` and `get` stand upon: where a subclass has its own, they are called.
+_OVERRIDABLE = {"_init", "_get", "_put", "qsize", "empty", "full", "put_nowait", "get_nowait"}
 
 
 class Queue(LoopBound):
@@ -34,6 +39,13 @@ class Queue(LoopBound):
         self._init(maxsize)
 
     __class_getitem__ = classmethod(GenericAlias)  # type: ignore[var-annotated]
+
+    # Whether `put` and `get` may do at once what they would call a handful of methods for.
+    _is_plain = True
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        cls._is_plain = cls._is_plain and not vars(cls).keys() & _OVERRIDABLE
 
     # -- for subclasses -------------------------------------------------------------------------------------
 
@@ -89,13 +101,20 @@ class Queue(LoopBound):
 
     async def put(self, item):
         """Put `item` in, waiting for room. Raises QueueShutDown."""
+        if self._is_plain and not self._is_shutdown and not 0 < self._maxsize <= len(self._queue):
+            self._queue.append(item)
+            self._unfinished_tasks += 1
+            if self._getters:
+                wake_next(self._getters)
+            return
         place = None
         while self.full() and not self._is_shutdown:
-            place = self._stand_in(self._putters, place)
+            # At the end of the line, or at its head for a task that was woken there, but overtaken.
+            place = stand_in(self._putters, self, place is not None)
             try:
                 await place
             except BaseException:
-                self._leave(self._putters, place, self.full)
+                self._pass_on(self._putters, place, self.full)
                 raise
         return self.put_nowait(item)
 
@@ -108,18 +127,21 @@ class Queue(LoopBound):
         self._put(item)
         self._unfinished_tasks += 1
         if self._getters:
-            self._wakeup_next(self._getters)
+            wake_next(self._getters)
 
     async def get(self):
         """Take an item out, waiting for one. Raises QueueShutDown where there is none and none will come."""
         place = None
-        while self.empty() and not self._is_shutdown:
-            place = self._stand_in(self._getters, place)
+        plain = self._is_plain
+        while (not self._queue if plain else self.empty()) and not self._is_shutdown:
+            place = stand_in(self._getters, self, place is not None)
             try:
                 await place
             except BaseException:
-                self._leave(self._getters, place, self.empty)
+                self._pass_on(self._getters, place, self.empty)
                 raise
+        if plain and self._queue and not self._putters:
+            return self._queue.popleft()
         return self.get_nowait()
 
     def get_nowait(self):
@@ -130,31 +152,13 @@ class Queue(LoopBound):
             raise QueueEmpty("the queue is empty; await get() to wait for an item")
         item = self._get()
         if self._putters:
-            self._wakeup_next(self._putters)
+            wake_next(self._putters)
         return item
 
-    def _stand_in(self, line, before):
-        """A place in the line: at its end, or at its head for a task that was woken there, but overtaken."""
-        place = self._get_loop().create_future()
-        if before is None:
-            line.append(place)
-        else:
-            line.appendleft(place)
-        return place
-
-    def _leave(self, line, place, must_wait):
+    def _pass_on(self, line, place, must_wait):
         """A task can't wait any longer; where it was woken already, that is passed on."""
-        if place.cancelled() or not place.done():
-            discard(line, place)
-        elif not must_wait() and not self._loop.is_closed():
-            self._wakeup_next(line)
-
-    def _wakeup_next(self, line):
-        while line:
-            future = line.popleft()
-            if not future.done():
-                future.set_result(None)
-                return
+        if place.done() and not place.cancelled() and not must_wait() and not self._loop.is_closed():
+            wake_next(line)
 
     # -- the end --------------------------------------------------------------------------------------------
 
@@ -186,8 +190,8 @@ class Queue(LoopBound):
             if self._unfinished_tasks == 0:
                 self._finished.set()
         for line in (self._getters, self._putters):
-            while line:
-                self._wakeup_next(line)
+            while wake_next(line):
+                pass
 
 
 class PriorityQueue(Queue):

@@ -2,6 +2,7 @@
 
 from asyncio import CancelledError, current_task, get_running_loop
 
+from tulipa._core.countdown import join_members
 from tulipa._core.pause import sleep
 
 
@@ -65,11 +66,10 @@ class TaskGroup:
         if self._aborting or not self._entered or (self._exiting and not self._tasks):
             coro.close()
             raise RuntimeError(f"TaskGroup {self!r} {self._why_not()}")
-        task = self._loop.create_task(coro, **kwargs)
+        task = self._loop.create_task(coro, **kwargs) if kwargs else self._loop.create_task(coro)
         # A task that has run eagerly may be done; it is dealt with later all the same, for to cancel the parent
         # at this point would be too early.
-        self._tasks.add(task)
-        task.add_done_callback(self._on_task_done)
+        join_members(task, self._tasks, self._on_task_done)
         if self._aborting and not task.done():
             task.cancel()  # its eager start has cancelled the group
         try:

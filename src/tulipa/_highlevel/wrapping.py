@@ -1,9 +1,9 @@
 """Futures made of other things: of coroutines, of awaitables, of concurrent.futures' futures."""
 
-import asyncio
 import concurrent.futures
 import inspect
-from asyncio import CancelledError, InvalidStateError, iscoroutine, isfuture
+from asyncio import CancelledError, InvalidStateError, get_running_loop, iscoroutine, isfuture
+from types import CoroutineType
 
 from tulipa.policy import get_event_loop
 
@@ -13,7 +13,8 @@ def create_task(coro, **kwargs):
 
     Raises RuntimeError where no loop runs, TypeError for what is no coroutine.
     """
-    return asyncio.get_running_loop().create_task(coro, **kwargs)
+    loop = get_running_loop()
+    return loop.create_task(coro, **kwargs) if kwargs else loop.create_task(coro)
 
 
 def ensure_future(coro_or_future, *, loop=None):
@@ -22,7 +23,7 @@ def ensure_future(coro_or_future, *, loop=None):
     Raises ValueError for a future of another loop than `loop`, TypeError for what can't be awaited, and
     RuntimeError where no loop is given and none runs.
     """
-    if isfuture(coro_or_future):
+    if type(coro_or_future) is not CoroutineType and isfuture(coro_or_future):
         if loop is not None and loop is not loop_of(coro_or_future):
             raise ValueError(
                 "The future belongs to a different loop than the one specified as the loop argument: "
@@ -30,7 +31,7 @@ def ensure_future(coro_or_future, *, loop=None):
             )
         return coro_or_future
     coro = coro_or_future
-    if not iscoroutine(coro):
+    if type(coro) is not CoroutineType and not iscoroutine(coro):
         if not inspect.isawaitable(coro):
             raise TypeError(
                 f"An asyncio.Future, a coroutine or an awaitable is required, got {coro!r}{hint_for(coro)}"
@@ -57,12 +58,6 @@ def loop_of(future):
     """The loop of a future, of the standard library's kind before Python 3.7 as well."""
     get_loop = getattr(future, "get_loop", None)
     return future._loop if get_loop is None else get_loop()
-
-
-def cancelled_error(future):
-    """The CancelledError of a cancelled future: the one that ended the task, if it has one."""
-    make = getattr(future, "_make_cancelled_error", None)
-    return CancelledError() if make is None else make()
 
 
 def wrap_future(future, *, loop=None):

@@ -1,0 +1,38 @@
+cimport cython
+
+from tulipa._core.futures cimport Future
+from tulipa._core.native cimport call_in, current_context
+from tulipa._core.ready cimport Link, LoopState
+
+
+@cython.final
+cdef class Countdown:
+    cdef readonly object _awaiter
+    cdef list _children
+    cdef Py_ssize_t _left
+    cdef bint _return_exceptions
+
+    @cython.locals(future=Future, state=LoopState)
+    cpdef watch(self, object child)
+    cdef _child_is_done(self, object child, bint failed)
+
+
+@cython.final
+cdef class Watch(Link):
+    cdef Countdown _countdown
+    cdef Future _future
+
+
+@cython.final
+cdef class Member(Link):
+    cdef Future _task
+    cdef set _members
+    cdef object _tell
+    cdef object _context
+
+
+@cython.locals(future=Future, state=LoopState)
+cpdef join_members(object task, set members, object tell)
+
+cdef _result(object child)
+cdef _outcome(object future)

@@ -1,0 +1,151 @@
+"""The compiled part of `gather` and TaskGroup: who is told that a future is done without a Handle and a context.
+
+A Link in the future's line of callbacks goes to the ready queue itself, at the place that its callback would have.
+"""
+
+from asyncio import CancelledError
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
+from tulipa._core.futures import Future
+from tulipa._core.ready import Link
+
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.native import call_in, current_context
+
+
+class Countdown:
+    """Done-callback of all `children`, `left` of which are to be done, on behalf of the future `outer`."""
+
+    def __init__(self, outer, children, left, return_exceptions):
+        self._awaiter = outer
+        self._children = children
+        self._left = left
+        self._return_exceptions = return_exceptions
+
+    def watch(self, child):
+        """Be called when `child` is done."""
+        if isinstance(child, Future):
+            future = cython.cast(Future, child)
+            state = future._state_of_loop
+            if future._is_plain() and state is not None and not state._debug and not future._done:
+                # In the queue by itself: what is done then is no business of any context.
+                future._add_entry(Watch(self, future))
+                return
+        child.add_done_callback(self)
+
+    def __call__(self, child):
+        if isinstance(child, Future) and cython.cast(Future, child)._is_plain():
+            future = cython.cast(Future, child)
+            future._log_tb = False
+            self._child_is_done(future, future._cancelled or future._exception is not None)
+        else:
+            self._child_is_done(child, child.cancelled() or child.exception() is not None)  # which retrieves it
+
+    def _child_is_done(self, child, failed):
+        self._left -= 1
+        outer = self._awaiter
+        if (self._left > 0 and (not failed or self._return_exceptions)) or outer.done():
+            return
+        if failed and not self._return_exceptions:
+            outer.set_exception(cancelled_error(child) if child.cancelled() else child.exception())
+        elif outer._cancel_requested:
+            outer.set_exception(cancelled_error(child))
+        elif self._return_exceptions:
+            outer.set_result([_outcome(child) for child in self._children])
+        else:
+            outer.set_result([_result(child) for child in self._children])
+
+
+class Watch(Link):
+    """Stands in a future's line of callbacks for a Countdown, and in the queue once the future is done."""
+
+    def __init__(self, countdown, future):
+        self._next = None
+        self._countdown = countdown
+        self._future = future
+
+    @property
+    def _wakeup(self):
+        """What stands among the future's callbacks, for those that look there."""
+        return self._countdown
+
+    def get_context(self):
+        """None: it runs no code of the program's."""
+        return None
+
+    def _fire(self):
+        self._countdown(self._future)
+        return 0
+
+    def _fire_failed(self, exc):
+        context = {"message": "Exception in a callback of gather()", "exception": exc, "future": self._future}
+        self._future.get_loop().call_exception_handler(context)
+        return 0
+
+
+class Member(Link):
+    """Stands in the line of a task of a group: takes it out of the `members`, and tells of it where that matters."""
+
+    def __init__(self, task, members, tell):
+        self._next = None
+        self._task = task
+        self._members = members
+        self._tell = tell
+        self._context = current_context()
+
+    @property
+    def _wakeup(self):
+        """What stands among the task's callbacks, for those that look there."""
+        return self._tell
+
+    def get_context(self):
+        """The context in which `tell` is called."""
+        return self._context
+
+    def _fire(self):
+        task = self._task
+        self._members.discard(task)
+        if not self._members or task._cancelled or task._exception is not None:
+            call_in(self._context, self._tell, (task,))
+        return 0
+
+    def _fire_failed(self, exc):
+        context = {"message": "Exception in a callback of a TaskGroup", "exception": exc, "future": self._task}
+        self._task.get_loop().call_exception_handler(context)
+        return 0
+
+
+def join_members(task, members, tell):
+    """Put `task` into the set `members` until it is done. ``tell(task)`` is called if it fails, or is the last one."""
+    members.add(task)
+    if isinstance(task, Future):
+        future = cython.cast(Future, task)
+        state = future._state_of_loop
+        if future._is_plain() and state is not None and not state._debug and not future._done:
+            future._add_entry(Member(future, members, tell))
+            return
+    task.add_done_callback(tell)
+
+
+def cancelled_error(future):
+    """The CancelledError of a cancelled future: the one that ended the task, if it has one."""
+    make = getattr(future, "_make_cancelled_error", None)
+    return CancelledError() if make is None else make()
+
+
+def _result(child):
+    if isinstance(child, Future) and cython.cast(Future, child)._is_plain():
+        return cython.cast(Future, child)._take_result()
+    return child.result()
+
+
+def _outcome(future):
+    if future.cancelled():
+        message = getattr(future, "_cancel_message", None)
+        return CancelledError("" if message is None else message)
+    error = future.exception()
+    return future.result() if error is None else error
