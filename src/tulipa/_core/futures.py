@@ -371,7 +371,7 @@ def new_future(loop):
     if cython.compiled:
         future = cython.cast(Future, copy_of(_model))
         future._loop = loop
-        future._state_of_loop = loop
+        future._state_of_loop = None if loop._call_soon_replaced else loop
     else:
         future = Future.__new__(Future)
         future._prepare(loop)

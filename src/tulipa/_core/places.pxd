@@ -18,7 +18,7 @@ cdef class Place(Future):
 @cython.locals(this=Place)
 cdef int _send(object place, object value, PyObject **out) except -1
 
-@cython.locals(place=Place, debug=bint)
+@cython.locals(place=Place, state=LoopState, debug=bint)
 cpdef Place stand_in(object line, object owner, bint first=*)
 
 cdef object _model

@@ -97,11 +97,12 @@ def stand_in(line, owner, first=False):
     if loop is not owner._loop or loop is None:
         owner._bind(loop)
     if cython.compiled and isinstance(loop, LoopState):
+        state = cython.cast(LoopState, loop)
         place = cython.cast(Place, copy_of(_model))
         place._loop = loop
-        place._state_of_loop = loop
+        place._state_of_loop = None if state._call_soon_replaced else state
         place._line = line
-        debug = place._state_of_loop._debug
+        debug = state._debug
     else:
         place = Place(line, loop)
         debug = loop.get_debug()
