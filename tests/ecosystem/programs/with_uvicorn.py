@@ -168,6 +168,17 @@ async def client_gives_up():
                 await shop.entered.wait()
 
 
+async def refused(client):
+    """Ask until the server has noticed that it is to stop; one that it accepts just before gets no answer."""
+    while True:
+        try:
+            await client.get("/square")
+        except httpx.ConnectError:
+            return
+        except (httpx.ReadError, httpx.RemoteProtocolError):
+            pass
+
+
 async def graceful_shutdown():
     """An answer that has begun is finished, then the lifespan ends; new connections are refused."""
     for http in HTTP:
@@ -178,9 +189,7 @@ async def graceful_shutdown():
                 assert await anext(parts) == "begun"
                 server.should_exit = True
                 async with client_of(port) as another:
-                    with contextlib.suppress(httpx.ConnectError):
-                        while True:  # until it has noticed
-                            await another.get("/square")
+                    await refused(another)
                 shop.stopping.set()
                 assert "".join([part async for part in parts]) == ", ended"
 
