@@ -1,3 +1,4 @@
+from tulipa._core.native cimport set_signature
 from tulipa._core.ready cimport LoopState
 
 cdef str _CREATED
@@ -16,7 +17,7 @@ cdef class Deadline:
     cdef object _timeout_handler
     cdef readonly object _task
     cdef object _when
-    cdef readonly object _delay
+    cdef public object _delay
     cdef readonly object _cancelling
     cdef bint _patient
 

@@ -10,6 +10,9 @@ except ImportError:
 from tulipa._core.places import PASSED
 from tulipa._core.ready import LoopState
 
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.native import set_signature
+
 _CREATED = "created"
 _ENTERED = "active"
 _EXPIRING = "expiring"
@@ -20,12 +23,12 @@ _EXITED = "finished"
 class Deadline:
     """All of a Timeout but its coroutines, which are not compiled."""
 
-    def __init__(self, when, delay=None):
+    def __init__(self, when):
         self._state = _CREATED
         self._timeout_handler = None
         self._task = None
         self._when = when
-        self._delay = delay
+        self._delay = None
         self._cancelling = 0
         self._patient = True
 
@@ -100,3 +103,6 @@ class Deadline:
         self._timeout_handler = None
         self._state = _EXPIRING
         self._task.cancel()
+
+
+set_signature(Deadline, "(when)")

@@ -48,7 +48,9 @@ def timeout(delay):
     """A `Timeout` that expires `delay` seconds from now; None is no timeout."""
     if delay is None:
         return Timeout(None)
-    return Timeout(get_running_loop().time() + delay, delay)
+    made = Timeout(get_running_loop().time() + delay)
+    made._delay = delay
+    return made
 
 
 def timeout_at(when):
