@@ -90,4 +90,5 @@ cdef object _model
 @cython.locals(task=Task)
 cdef list tasks_of(LoopState state)
 
+@cython.locals(task=Task)
 cdef int forget_tasks(LoopState state) except -1

@@ -398,17 +398,17 @@ class Task(Future):
     def _leave_loop(self, state):
         before = self._before
         after = self._after
-        if before is not None:
-            before._after = after
-        elif state._first_task is self:
-            state._first_task = after
-        else:
+        if before is None and state._first_task is not self:
             return 0  # it has left already
-        if after is not None:
-            after._before = before
         self._before = None
         self._after = None
         state._task_count -= 1
+        if after is not None:
+            after._before = before
+        if before is not None:
+            before._after = after
+        else:
+            state._first_task = after
         return 0
 
     def _end_with_result(self, value):
@@ -476,7 +476,8 @@ def tasks_of(state):
 def forget_tasks(state):
     """Let go of all tasks, one by one, so that a long chain is not destroyed by recursion."""
     while state._first_task is not None:
-        cython.cast(Task, state._first_task)._leave_loop(state)
+        task = cython.cast(Task, state._first_task)  # compiled, a method does not hold its own object
+        task._leave_loop(state)
     return 0
 
 
