@@ -21,7 +21,7 @@ _EXITED = "finished"
 
 
 class Deadline:
-    """All of a Timeout but its coroutines, which are not compiled."""
+    """All of a Timeout but its coroutines, which are not compiled: `__aenter__`, and `_expire` for `__aexit__`."""
 
     def __init__(self, when):
         self._state = _CREATED

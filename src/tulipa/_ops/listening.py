@@ -8,6 +8,7 @@ from tulipa._transports.callbacks import watcher_for
 
 _PAUSE = 1.0
 
+
 class Listener:
     """Has `acceptor` accept what comes, at most `backlog` connections in one turn. It owns the acceptor's socket."""
 

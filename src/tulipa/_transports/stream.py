@@ -47,7 +47,7 @@ class StreamTransport(WritingTransport):
 
         What get_extra_info tells has to be there from now on, whatever becomes of the connection. False for others.
         """
-        if not cython.compiled or type(self._endpoint) is not SocketEndpoint :
+        if not cython.compiled or type(self._endpoint) is not SocketEndpoint:
             return False
         if extra is not None and not extra.keys() <= _NOTED:
             return False
