@@ -34,7 +34,7 @@ async def on_our_loop(loop: tulipa.EventLoop) -> None:
     server = await loop.create_server(asyncio.Protocol, "localhost", "http", keep_alive=True)
     assert_type(server, tulipa.Server)
     server.abort_clients()
-    same: asyncio.Server = await loop.create_unix_server(asyncio.Protocol, "/tmp/socket", cleanup_socket=False)
+    same: asyncio.Server = await loop.create_unix_server(asyncio.Protocol, "program.socket", cleanup_socket=False)
     same.close()
     transport, protocol = await loop.create_connection(library.Echo, "localhost", 80, all_errors=True)
     assert_type(protocol, library.Echo)

@@ -107,7 +107,7 @@ async def streams() -> None:
     server = await asyncio.start_server(serve, "localhost", 0)
     assert_type(server.sockets[0].getsockname(), Any)
     server.close_clients()
-    named: asyncio.Server = await asyncio.start_unix_server(serve, "/tmp/socket")
+    named: asyncio.Server = await asyncio.start_unix_server(serve, "program.socket")
     async with named:
         await named.serve_forever()
     reader, writer = await asyncio.open_connection("localhost", 80, limit=1000, ssl=True)
