@@ -34,8 +34,7 @@ class Future(Link):
             self._source_traceback = describe.creation_stack()
 
     def _prepare(self, loop):
-        """Set every field: a new, pending future of `loop`."""
-        self._next = None
+        """Set every field but the link's: a new, pending future of `loop`."""
         self._loop = loop
         self._state_of_loop = cython.cast(LoopState, loop) if isinstance(loop, LoopState) else None
         if self._state_of_loop is not None and self._state_of_loop._call_soon_replaced:

@@ -18,7 +18,6 @@ class Handle(Link):
     """What `call_soon` and `call_soon_threadsafe` return: a callback with its arguments and context."""
 
     def __init__(self, callback, args, loop, context=None):
-        self._next = None
         self._callback = callback
         self._args = tuple(args)
         self._loop = loop

@@ -47,7 +47,9 @@ cdef extern from *:
         PyObject_GC_Track(made);
         return made;
     }
-    static void tulipa_forget_dict(PyObject *object) {
+    /* What the collector knows, gc.get_objects() gives away, and whoever finds it there may change it. */
+    static void tulipa_hide(PyObject *object) {
+        PyObject_GC_UnTrack(object);
         if (Py_TYPE(object)->tp_dictoffset > 0)
             Py_CLEAR(*(PyObject **)((char *)object + Py_TYPE(object)->tp_dictoffset));
     }
@@ -74,7 +76,7 @@ cdef extern from *:
     }
     """
     object copy_of "tulipa_copy_of"(object model)
-    void forget_dict "tulipa_forget_dict"(object item)
+    void hide "tulipa_hide"(object item)
     PyObject *new_reference "tulipa_new_reference"(object)
     object strong_reference "tulipa_strong_reference"(object reference)
     int PYGEN_NEXT

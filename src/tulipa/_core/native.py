@@ -31,9 +31,10 @@ def as_model(item):
 
     Compiled, `copy_of(model)` makes another one by copying its memory, where making an object and setting each field
     costs several times as much. A copy has no dictionary for attributes: Python makes one when the first is set.
+    The model itself is out of sight, for what was done to it would be done to every copy.
     """
     if cython.compiled:
-        forget_dict(item)
+        hide(item)
     return item
 
 

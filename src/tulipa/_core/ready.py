@@ -33,6 +33,11 @@ class Link:
         raise NotImplementedError
 
 
+if not cython.compiled:
+    # No `__init__` that a program may call a second time sets it: the link may stand in the queue.
+    Link._next = None
+
+
 class ReadyQueue:
     """First in, first out; `post` may be called from any thread and from signal handlers."""
 

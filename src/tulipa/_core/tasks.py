@@ -36,6 +36,8 @@ class Task(Future):
     """
 
     def __init__(self, coro, *, loop=None, name=None, context=None, eager_start=False):
+        if self._loop is not None and not self._done:
+            raise RuntimeError("Task.__init__() was called before, and the task is not done; make another Task")
         Future.__init__(self, loop=loop)
         self._before = None
         self._after = None
