@@ -91,6 +91,16 @@ async def test_recv_into(loop, pair):
     buffer.append(0)  # nobody has a view of it any more
 
 
+@pytest.mark.parametrize("buffer", [b"read only", memoryview(b"read only"), memoryview(bytearray(8))[::2], None, 5])
+@on_loop
+async def test_recv_into_what_is_no_buffer(loop, pair, buffer):
+    one, other = pair
+    other.send(b"kept")
+    with pytest.raises(TypeError):
+        await loop.sock_recv_into(one, buffer)
+    assert await loop.sock_recv(one, 10) == b"kept"
+
+
 @on_loop
 async def test_recvfrom(loop, datagrams):
     one, other = datagrams

@@ -539,3 +539,21 @@ async def test_waiting_coroutines_that_are_closed_leave_the_line(loop, lib, name
         assert not lock._waiters
     async with lock:
         pass
+
+
+@on_loop
+async def test_what_a_task_waits_for_may_be_awaited_by_another(loop, lib):
+    lock = lib.Lock()
+    await lock.acquire()
+    first = loop.create_task(lock.acquire())
+    await turns()
+
+    async def watch(future):
+        return await future
+
+    second = loop.create_task(watch(first._fut_waiter))
+    await turns()
+    lock.release()
+    await first
+    await second
+    lock.release()

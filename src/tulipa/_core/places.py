@@ -36,7 +36,8 @@ class Place(Future):
         return True
 
     def __await__(self):
-        return self
+        # Whoever finds it in the task's `_fut_waiter` may wait for it, too.
+        return Future.__await__(self) if self._yielded else self
 
     def __iter__(self):
         return self

@@ -44,7 +44,10 @@ def receive_into(sock, buffer):
             return sock.recv_into(buffer)
         except (BlockingIOError, InterruptedError):
             return -1
-    PyObject_GetBuffer(buffer, cython.address(view), PyBUF_WRITABLE)
+    try:
+        PyObject_GetBuffer(buffer, cython.address(view), PyBUF_WRITABLE)
+    except (BufferError, TypeError):
+        return sock.recv_into(buffer)  # which raises what a socket raises
     if view.len == 0:
         PyBuffer_Release(cython.address(view))
         return sock.recv_into(buffer)
