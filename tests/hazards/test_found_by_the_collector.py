@@ -26,7 +26,7 @@ async def main():
         kept.append(meddle(item))
     for _ in range(100):
         task = asyncio.create_task(nothing())
-        assert not weakref.getweakrefs(task) and not vars(task)
+        assert not weakref.getweakrefs(task) and not hasattr(task, "remark")
         assert task.cancelling() == 0
         await task
     del task

@@ -33,8 +33,9 @@ def as_model(item):
     costs several times as much. A copy has no dictionary for attributes: Python makes one when the first is set.
     The model itself is out of sight, for what was done to it would be done to every copy.
     """
-    if cython.compiled:
-        hide(item)
+    if not cython.compiled:
+        return None  # nothing is copied, and nobody is to find it half made
+    hide(item)
     return item
 
 
