@@ -12,7 +12,6 @@ cdef class Countdown:
     cdef Py_ssize_t _left
     cdef bint _return_exceptions
 
-    @cython.locals(future=Future, state=LoopState)
     cpdef watch(self, object child)
     cdef _child_is_done(self, object child, bint failed)
 
@@ -31,8 +30,10 @@ cdef class Member(Link):
     cdef object _context
 
 
-@cython.locals(future=Future, state=LoopState)
 cpdef join_members(object task, set members, object tell)
+
+@cython.locals(future=Future, state=LoopState)
+cdef bint _takes_links(object child) except -1
 
 cdef _result(object child)
 cdef _outcome(object future)

@@ -28,14 +28,11 @@ class Countdown:
 
     def watch(self, child):
         """Be called when `child` is done."""
-        if isinstance(child, Future):
-            future = cython.cast(Future, child)
-            state = future._state_of_loop
-            if future._is_plain() and state is not None and not state._debug and not future._done:
-                # In the queue by itself: what is done then is no business of any context.
-                future._add_entry(Watch(self, future))
-                return
-        child.add_done_callback(self)
+        if _takes_links(child):
+            # In the queue by itself: what is done then is no business of any context.
+            cython.cast(Future, child)._add_entry(Watch(self, child))
+        else:
+            child.add_done_callback(self)
 
     def __call__(self, child):
         if isinstance(child, Future) and cython.cast(Future, child)._is_plain():
@@ -122,13 +119,19 @@ class Member(Link):
 def join_members(task, members, tell):
     """Put `task` into the set `members` until it is done. ``tell(task)`` is called if it fails, or is the last one."""
     members.add(task)
-    if isinstance(task, Future):
-        future = cython.cast(Future, task)
-        state = future._state_of_loop
-        if future._is_plain() and state is not None and not state._debug and not future._done:
-            future._add_entry(Member(future, members, tell))
-            return
-    task.add_done_callback(tell)
+    if _takes_links(task):
+        cython.cast(Future, task)._add_entry(Member(task, members, tell))
+    else:
+        task.add_done_callback(tell)
+
+
+def _takes_links(child):
+    """Whether a link may stand in its line of callbacks: a pending future of ours, outside of debug mode."""
+    if not isinstance(child, Future):
+        return False
+    future = cython.cast(Future, child)
+    state = future._state_of_loop
+    return future._is_plain() and state is not None and not state._debug and not future._done
 
 
 def cancelled_error(future):

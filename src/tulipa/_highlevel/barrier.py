@@ -4,7 +4,8 @@ import enum
 from asyncio import BrokenBarrierError
 from collections import deque
 
-from tulipa._highlevel.bound import LoopBound, discard, wake_all
+from tulipa._core.places import stand_in, wake_every
+from tulipa._highlevel.bound import LoopBound
 
 
 class _State(enum.Enum):
@@ -62,7 +63,7 @@ class Barrier(LoopBound):
         Raises BrokenBarrierError where the barrier is broken, or is aborted or reset meanwhile.
         """
         while self._state in (_State.DRAINING, _State.RESETTING):
-            await self._wait_for_change()
+            await stand_in(self._waiters, self)
         if self._state is _State.BROKEN:
             raise BrokenBarrierError("Barrier aborted: reset() makes it usable again")
         index = self._count
@@ -72,7 +73,7 @@ class Barrier(LoopBound):
                 self._change(_State.DRAINING)
                 return index
             while self._state is _State.FILLING:
-                await self._wait_for_change()
+                await stand_in(self._waiters, self)
             if self._state is not _State.DRAINING:
                 raise BrokenBarrierError("Abort or reset of barrier while waiting for the other parties")
             return index
@@ -87,22 +88,13 @@ class Barrier(LoopBound):
         """Break it: who waits, now or later, gets BrokenBarrierError."""
         self._change(_State.BROKEN)
 
-    async def _wait_for_change(self):
-        future = self._get_loop().create_future()
-        self._waiters.append(future)
-        try:
-            await future
-        except BaseException:
-            discard(self._waiters, future)
-            raise
-
     def _change(self, state):
         self._state = state
-        wake_all(self._waiters)
+        wake_every(self._waiters)
 
     def _leave(self):
         self._count -= 1
         if self._count == 0 and self._state in (_State.RESETTING, _State.DRAINING):
             self._state = _State.FILLING
             if self._waiters and not self._loop.is_closed():
-                wake_all(self._waiters)
+                wake_every(self._waiters)

@@ -1,6 +1,5 @@
 """What locks and queues share: the loop that they belong to, waiting in line, and ``async with``."""
 
-import contextlib
 import threading
 from asyncio import _get_running_loop
 
@@ -64,20 +63,6 @@ class Guard:
     async def _wait_for_turn(self):
         """What `acquire` does otherwise."""
         raise NotImplementedError
-
-
-def discard(waiters, future):
-    """Take `future` out of the line where it still stands there."""
-    with contextlib.suppress(ValueError):
-        waiters.remove(future)
-
-
-def wake_all(waiters):
-    """Wake everybody in the line, and empty it."""
-    while waiters:
-        future = waiters.popleft()
-        if not future.done():
-            future.set_result(True)
 
 
 def with_state(thing, state, waiters):
