@@ -553,7 +553,9 @@ async def test_what_a_task_waits_for_may_be_awaited_by_another(loop, lib):
 
     second = loop.create_task(watch(first._fut_waiter))
     await turns()
+    assert not first.done() and not second.done()
     lock.release()
-    await first
+    assert await first is True
     await second
+    assert lock.locked(), "it is the first one's: the other has only looked on"
     lock.release()

@@ -4,9 +4,10 @@ It knows some statements by their text, no SQL. Values go in PostgreSQL's binary
 """
 
 import asyncio
-import contextlib
 import itertools
 import struct
+
+from small_server import SmallServer
 
 INT4, TEXT, BYTEA, VOID = 23, 25, 17, 2278
 STARTUP, TLS_WANTED, CANCEL = 196608, 80877103, 80877102
@@ -51,40 +52,15 @@ def error_message(state, reason):
     return message(b"E", b"SERROR\0VERROR\0C", text(state), b"M", text(reason), b"\0")
 
 
-class SmallPostgres:
-    """As an asynchronous context manager it gives its port."""
+class SmallPostgres(SmallServer):
+    """The server, and its sessions."""
 
     def __init__(self):
+        super().__init__()
         self.keys = itertools.count(1)
         self.sessions = {}  # by key
-        self.tasks = set()
 
-    async def __aenter__(self):
-        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
-        return self.server.sockets[0].getsockname()[1]
-
-    async def __aexit__(self, *_):
-        self.server.close()
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self.server.wait_closed()
-
-    async def serve(self, reader, writer):
-        task = asyncio.current_task()
-        self.tasks.add(task)
-        try:
-            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-                await self.greet(reader, writer)
-        except asyncio.CancelledError:
-            pass  # the server stops
-        finally:
-            self.tasks.discard(task)
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
-
-    async def greet(self, reader, writer):
+    async def talk(self, reader, writer):
         while True:
             size, code = struct.unpack("!ii", await reader.readexactly(8))
             rest = await reader.readexactly(size - 8)

@@ -1,7 +1,8 @@
 """A small server that speaks Redis's protocol (RESP 2 and 3), where there is no Redis: enough for with_redis.py."""
 
 import asyncio
-import contextlib
+
+from small_server import SmallServer
 
 OK = "OK"  # simple strings are str, bulk strings bytes
 
@@ -39,43 +40,23 @@ def encode(value, protocol):
     raise TypeError(type(value))
 
 
-class SmallRedis:
-    """The data, and the server; as an asynchronous context manager it gives its port."""
+class SmallRedis(SmallServer):
+    """The data, and the server."""
 
     def __init__(self):
+        super().__init__()
         self.data = {}
         self.changed = asyncio.Condition()
         self.subscribers = {}
-        self.tasks = set()
 
-    async def __aenter__(self):
-        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
-        return self.server.sockets[0].getsockname()[1]
-
-    async def __aexit__(self, *_):
-        self.server.close()
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self.server.wait_closed()
-
-    async def serve(self, reader, writer):
-        task = asyncio.current_task()
-        self.tasks.add(task)
+    async def talk(self, reader, writer):
         session = Session(self, writer)
         try:
-            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-                while True:
-                    await session.take(await read_command(reader))
-        except asyncio.CancelledError:
-            pass  # the server stops
+            while True:
+                await session.take(await read_command(reader))
         finally:
-            self.tasks.discard(task)
             for sessions in self.subscribers.values():
                 sessions.discard(session)
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
 
 
 async def read_command(reader):
