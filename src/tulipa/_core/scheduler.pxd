@@ -22,6 +22,7 @@ cdef class Scheduler(LoopState):
     cdef bint _waiting
     cdef int _empty_looks
     cdef int _blind_turns
+    cdef bint _found_several
     cdef double _last_look
     cdef object _task_factory
     cdef readonly object _current_handle

@@ -1,13 +1,15 @@
 cimport cython
 
 from tulipa._core.handles cimport Handle
+from tulipa._core.ready cimport ReadyQueue
 from tulipa._core.scheduler cimport Scheduler
-from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher
+from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher, announce
 
 
 @cython.final
 cdef class CallbackWatcher(Watcher):
     cdef Driver _driver
+    cdef ReadyQueue _ready
     cdef object _sock
     cdef Handle _reader
     cdef Handle _writer

@@ -3,10 +3,9 @@
 Some facts, and what follows from them:
 
 - A driver knows one watcher for a descriptor. So: reader, writer and waiting tasks share this one.
-- A task that is woken runs in the next turn, after the driver has looked again and, readiness being
-  level-triggered, has announced it again. So: the descriptor stays watched when its last waiter is woken.
-  Either the task waits again in that turn, which then costs no system call, or the second announcement finds
-  nobody and ends the watching.
+- A task that is woken runs in the next turn, and often waits again, which is to cost no system call. So: the
+  descriptor stays watched when its last waiter is woken, and the watcher stands in the queue behind the task: where
+  nobody waits by then, that ends the watching.
 - Somebody who waits has just seen that there was nothing. So: what was announced before is stale by then.
 - A descriptor can be closed without a word, and its number be used again. So: waiting tasks name their
   socket, and another one under the same number, like a second callback, is registered from scratch.
@@ -17,7 +16,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._drivers.base import Watcher
+from tulipa._drivers.base import Watcher, announce
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._drivers.base import READ, WRITE
@@ -26,9 +25,10 @@ if not cython.compiled:  # compiled, the .pxd declares them
 class CallbackWatcher(Watcher):
     """Tells a reader, a writer and waiting tasks that their descriptor is ready."""
 
-    def __init__(self, driver, fd):
+    def __init__(self, loop, fd):
         Watcher.__init__(self, fd)
-        self._driver = driver
+        self._driver = loop._driver
+        self._ready = loop._ready
         self._sock = None
         self._reader = None
         self._writer = None
@@ -101,11 +101,8 @@ class CallbackWatcher(Watcher):
 
     def _fire(self):
         happened = self._take_happened()
-        if happened == 0:
-            return 0
-        unheard = happened & ~self._wanted()
-        if unheard:
-            self._watch_if_open(self._interest & ~unheard)
+        if self._interest & ~self._wanted():
+            self.narrow()
         if happened & READ:
             self._tell(self._reader, self._reading)
         # What the reader did may have ended the interest in writing.
@@ -119,6 +116,7 @@ class CallbackWatcher(Watcher):
             waiter = waiting.pop(0)
             if not waiter.done():
                 waiter.set_result(None)
+                announce(self, 0, self._ready)
                 break
         if handle is not None:
             handle._run()
@@ -163,7 +161,7 @@ def watcher_for(loop, fd):
             f"File descriptor {fd} is used by {who}; "
             "use the transport's methods, or close it and wait for connection_lost() first"
         )
-    return CallbackWatcher(loop._driver, fd) if known is None else known
+    return CallbackWatcher(loop, fd) if known is None else known
 
 
 def release(loop, fd):
