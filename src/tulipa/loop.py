@@ -69,13 +69,12 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
         return self._driver.name
 
     # The scheduler has: call_soon, call_soon_threadsafe, call_later, call_at, time, create_future, create_task,
-    # set_task_factory, get_task_factory, get_debug.
+    # set_task_factory, get_task_factory, get_debug, is_running.
 
     # Its life.
     run_forever = running.run_forever
     run_until_complete = running.run_until_complete
     stop = running.stop
-    is_running = running.is_running
     is_closed = running.is_closed
     close = running.close
     set_debug = running.set_debug

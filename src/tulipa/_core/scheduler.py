@@ -171,6 +171,10 @@ class Scheduler(LoopState):
         """Whether debug mode is on."""
         return self._debug
 
+    def is_running(self):
+        """Whether the loop runs, in whatever thread."""
+        return self._thread_id != 0
+
     @property
     def _tasks(self):
         """The tasks that it holds, which are not done."""

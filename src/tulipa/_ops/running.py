@@ -67,11 +67,6 @@ def stop(loop) -> None:
     loop._stopping = True
 
 
-def is_running(loop) -> bool:
-    """Whether the loop runs, in whatever thread."""
-    return loop._thread_id != 0
-
-
 def is_closed(loop) -> bool:
     """Whether `close` was called."""
     return loop._closed
