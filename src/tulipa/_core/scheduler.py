@@ -224,7 +224,7 @@ class Scheduler(LoopState):
         return 0
 
     def _must_look(self):
-        if self._stopping or not self._ready.has_work():
+        if self._stopping or (self._ready.count == 0 and not self._ready._has_posted):
             return True
         self._blind_turns += 1
         if self._empty_looks < _PATIENCE:
