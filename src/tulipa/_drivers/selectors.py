@@ -12,6 +12,9 @@ import time
 
 from tulipa._drivers.base import READ, WRITE, Driver, announce
 
+# A program that lets SIGPIPE kill it must not die of a wake-up that comes too late.
+_NO_SIGPIPE = getattr(socket, "MSG_NOSIGNAL", 0)
+
 
 class SelectorsDriver(Driver):
     """Waits by `selectors.DefaultSelector` (or the one given)."""
@@ -75,7 +78,7 @@ class SelectorsDriver(Driver):
 
     def wake(self):
         try:
-            self._wake_out.send(b"\0")
+            self._wake_out.send(b"\0", _NO_SIGPIPE)
         except OSError:
             # Full: a byte is under way already. Closed: nobody waits any more.
             pass
@@ -116,7 +119,6 @@ class SelectorsDriver(Driver):
         """Close our descriptors; of what a child shares with its parent, these are copies."""
         with contextlib.suppress(OSError):  # some kinds of selectors are not inherited
             self._selector.close()
-        # In this order: a program that lets SIGPIPE kill it must not die of a wake-up that comes too late.
         self._wake_out.close()
         self._wake_in.close()
 
