@@ -40,6 +40,19 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
     had here.
     """
 
+    # A dictionary for attributes that nobody has asked for yet leaves Python's calls of methods their fast way.
+    __slots__ = (
+        "_default_executor",
+        "_exception_handler",
+        "_executor_shut_down",
+        "_generators",
+        "_generators_shut_down",
+        "_origin_depth_before",
+        "_signal_handlers",
+        "_wake_up_before",
+        "_why_not_here",
+    )
+
     def __init__(
         self,
         driver: str | Driver | BaseSelector | None = None,
