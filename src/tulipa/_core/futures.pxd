@@ -3,7 +3,7 @@ from cpython.object cimport PyObject
 
 from tulipa._core.handles cimport new_handle
 from tulipa._core.native cimport (
-    PYGEN_NEXT, PYGEN_RETURN, as_model, copy_of, current_context, new_reference, set_send, set_signature,
+    PYGEN_NEXT, PYGEN_RETURN, as_model, copy_of, current_context, free_flatly, new_reference, set_send, set_signature,
 )
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._core.world cimport current_loop

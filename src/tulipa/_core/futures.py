@@ -378,6 +378,8 @@ def new_future(loop):
 
 
 _model = as_model(Future.__new__(Future))
+if cython.compiled:
+    free_flatly(_model)
 
 
 def _as_callback(entry):

@@ -1,9 +1,11 @@
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 
 cdef extern from "Python.h":
     object PyContext_CopyCurrent()
     int PyContext_Enter(object context) except -1
     int PyContext_Exit(object context) except -1
+    bint PyCoro_CheckExact(object item)
+    PyTypeObject PyBaseObject_Type
 
 ctypedef int (*sender)(object, object, PyObject **) except -1
 
@@ -47,6 +49,34 @@ cdef extern from *:
         PyObject_GC_Track(made);
         return made;
     }
+    /* Each module that has a model has these for itself. */
+    static PyObject *tulipa_model_to_free;
+    static destructor tulipa_usual_dealloc;
+    static void tulipa_flat_dealloc(PyObject *self) {
+        PyTypeObject *type = Py_TYPE(self);
+        PyObject **field = (PyObject **)(self + 1), **modelled = (PyObject **)(tulipa_model_to_free + 1);
+        char *end = (char *)self + type->tp_basicsize;
+        if (type == Py_TYPE(tulipa_model_to_free)) {
+            if (type->tp_finalize != NULL && PyObject_CallFinalizerFromDealloc(self) < 0) return;
+            if (*(PyObject **)((char *)self + type->tp_dictoffset) == NULL
+                    && *(PyObject **)((char *)self + type->tp_weaklistoffset) == NULL) {
+                PyObject_GC_UnTrack(self);
+                for (; (char *)field < end; field++, modelled++)
+                    if (*modelled == Py_None) Py_XDECREF(*field);
+                PyObject_GC_Del(self);
+                return;
+            }
+        }
+        tulipa_usual_dealloc(self);
+    }
+    /* The usual way to free an object goes from base to base, and talks to the collector at each. */
+    static void tulipa_free_flatly(PyObject *model) {
+        PyTypeObject *type = Py_TYPE(model);
+        if (type->tp_flags & Py_TPFLAGS_HEAPTYPE || type->tp_dictoffset <= 0 || type->tp_weaklistoffset <= 0) return;
+        tulipa_model_to_free = model;
+        tulipa_usual_dealloc = type->tp_dealloc;
+        type->tp_dealloc = tulipa_flat_dealloc;
+    }
     /* What the collector knows, gc.get_objects() gives away, and whoever finds it there may change it. */
     static void tulipa_hide(PyObject *object) {
         PyObject_GC_UnTrack(object);
@@ -77,6 +107,7 @@ cdef extern from *:
     """
     object copy_of "tulipa_copy_of"(object model)
     void hide "tulipa_hide"(object item)
+    void free_flatly "tulipa_free_flatly"(object model)
     PyObject *new_reference "tulipa_new_reference"(object)
     object strong_reference "tulipa_strong_reference"(object reference)
     int PYGEN_NEXT
@@ -85,6 +116,8 @@ cdef extern from *:
     int fill_doc "tulipa_fill_doc"(object type, str text) except -1
 
 cdef object current_context()
+cdef bint is_coroutine(object item)
+cdef Py_hash_t identity_hash(object item) except -1
 cdef object call_in(object context, object callback, tuple args)
 cdef object as_model(object item)
 cdef int set_signature(object kind, str parameters) except -1

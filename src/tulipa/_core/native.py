@@ -1,6 +1,7 @@
 """The few places of the core that speak C when compiled, each with its plain twin."""
 
 import contextvars
+from types import CoroutineType
 
 try:
     import cython
@@ -13,6 +14,20 @@ def current_context():
     if cython.compiled:
         return PyContext_CopyCurrent()
     return contextvars.copy_context()
+
+
+def is_coroutine(item):
+    """Whether `item` is what calling an ``async def`` gives, the only kind of coroutine most programs have."""
+    if cython.compiled:
+        return PyCoro_CheckExact(item)
+    return type(item) is CoroutineType
+
+
+def identity_hash(item):
+    """The hash of what is equal to nothing but itself."""
+    if cython.compiled:
+        return PyBaseObject_Type.tp_hash(item)
+    return object.__hash__(item)
 
 
 def call_in(context, callback, args):

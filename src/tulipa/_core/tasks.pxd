@@ -3,7 +3,8 @@ from cpython.object cimport PyObject
 
 from tulipa._core.futures cimport Future
 from tulipa._core.native cimport (
-    PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, as_model, copy_of, current_context, set_signature,
+    PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, as_model, copy_of, current_context, free_flatly,
+    is_coroutine, set_signature,
 )
 from tulipa._core.ready cimport LoopState
 from tulipa._core.world cimport (
@@ -54,6 +55,7 @@ cdef class Task(Future):
     cdef Task _after
     cdef public bint _log_destroy_pending
 
+    @cython.locals(state=LoopState)
     cdef int _start(self, object coro, object name, object context, bint eager_start) except -1
     @cython.locals(state=LoopState)
     cdef int _become_ready(self) except -1

@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 from asyncio import CancelledError, InvalidStateError
-from types import CoroutineType
 
 try:
     import cython
@@ -14,7 +13,7 @@ from tulipa._core import describe, stacks
 from tulipa._core.futures import Future
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, current_context, set_signature
+    from tulipa._core.native import as_model, current_context, is_coroutine, set_signature
     from tulipa._core.world import (
         end_on_ours,
         enter_on_ours,
@@ -42,7 +41,7 @@ class Task(Future):
         self._before = None
         self._after = None
         self._log_destroy_pending = False
-        if type(coro) is not CoroutineType and not asyncio.iscoroutine(coro):
+        if not is_coroutine(coro) and not asyncio.iscoroutine(coro):
             raise TypeError(_not_a_coroutine(coro))
         self._start(coro, name, context, eager_start)
 
@@ -62,7 +61,8 @@ class Task(Future):
         self._cancel_requests = 0
         self._to_throw = None
         self._log_destroy_pending = True
-        if eager_start and self._loop.is_running():
+        state = self._state_of_loop
+        if eager_start and ((state is not None and state._in_turn) or self._loop.is_running()):
             self._enter_loop()
             self._start_eagerly()
         else:
@@ -444,7 +444,7 @@ set_signature(Task, "(coro, *, loop=None, name=None, context=None, eager_start=F
 
 def new_task(coro, loop, name, context, eager_start):
     """A Task of `loop` without the detour through `__init__`, outside of debug mode."""
-    if type(coro) is not CoroutineType and not asyncio.iscoroutine(coro):
+    if not is_coroutine(coro) and not asyncio.iscoroutine(coro):
         raise TypeError(_not_a_coroutine(coro))
     if cython.compiled:
         task = cython.cast(Task, copy_of(_model))
@@ -460,6 +460,8 @@ def new_task(coro, loop, name, context, eager_start):
 
 
 _model = as_model(Task.__new__(Task))
+if cython.compiled:
+    free_flatly(_model)
 
 
 def tasks_of(state):
