@@ -37,6 +37,8 @@ cdef class LoopState:
     cdef bint _in_turn
     cdef Link _entered
     cdef bint _listed
+    cdef Link _told
+    cdef bint _hash_replaced
     cdef list _settling
     cdef Link _first_task
     cdef Py_ssize_t _task_count

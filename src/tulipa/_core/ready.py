@@ -128,6 +128,8 @@ class LoopState:
         self._in_turn = False
         self._entered = None
         self._listed = False
+        self._told = None
+        self._hash_replaced = False
         self._settling = []
         self._first_task = None
         self._task_count = 0

@@ -2,10 +2,11 @@ cimport cython
 
 from tulipa._core.futures cimport Future, new_future
 from tulipa._core.handles cimport Handle, new_handle
+from tulipa._core.native cimport identity_hash
 from tulipa._core.ready cimport Link, LoopState, ReadyQueue
 from tulipa._core.tasks cimport Task, forget_tasks, new_task, tasks_of
 from tulipa._core.timers cimport TimerHandle, TimerHeap, new_timer
-from tulipa._core.world cimport leave_on_ours, register_loop, unregister_loop
+from tulipa._core.world cimport leave_on_ours, register_loop, tell_running, unregister_loop
 from tulipa._drivers.base cimport Driver
 
 cdef double _LONGEST_WAIT
@@ -25,6 +26,7 @@ cdef class Scheduler(LoopState):
     cdef bint _found_several
     cdef double _last_look
     cdef object _task_factory
+    cdef bint _eager
     cdef readonly object _current_handle
     cdef public double slow_callback_duration
 

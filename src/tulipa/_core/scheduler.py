@@ -3,6 +3,7 @@
 docs/design.md describes the iteration in the same numbered steps.
 """
 
+import asyncio
 import inspect
 import threading
 
@@ -21,9 +22,10 @@ from tulipa._core.timers import TimerHandle, TimerHeap
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.futures import new_future
     from tulipa._core.handles import new_handle
+    from tulipa._core.native import identity_hash
     from tulipa._core.tasks import forget_tasks, new_task, tasks_of
     from tulipa._core.timers import new_timer
-    from tulipa._core.world import leave_on_ours, register_loop, unregister_loop
+    from tulipa._core.world import leave_on_ours, register_loop, tell_running, unregister_loop
 
 _LONGEST_WAIT = 86400.0
 
@@ -35,6 +37,9 @@ _LONGEST_WAIT = 86400.0
 _PATIENCE = 32
 _STRIDE = 16
 _LONGEST_BLINDNESS = 0.0002
+
+# It makes tasks that begin at once, as ours does: where it was set, they are tasks of ours, as without a factory.
+_STANDARD_EAGER_FACTORY = getattr(asyncio, "eager_task_factory", None)
 
 
 class Scheduler(LoopState):
@@ -52,9 +57,15 @@ class Scheduler(LoopState):
         self._found_several = False
         self._last_look = 0.0
         self._task_factory = None
+        self._eager = False
+        self._hash_replaced = type(self).__hash__ is not Scheduler.__hash__
         self._current_handle = None
         self.slow_callback_duration = 0.1
         register_loop(self)
+
+    def __hash__(self):
+        tell_running(self)
+        return identity_hash(self)
 
     # -- saying "later" -------------------------------------------------------------------------------------
 
@@ -119,7 +130,7 @@ class Scheduler(LoopState):
         if self._closed:
             self._check_closed()
         if self._task_factory is not None:
-            if self._task_factory is not eager_task_factory or self._debug or kwargs:
+            if not self._eager or self._debug or kwargs:
                 return self._make_by_factory(coro, name, context, eager_start, kwargs)
             return new_task(coro, self, name, context, eager_start is None or eager_start)
         if self._debug or kwargs:
@@ -146,6 +157,7 @@ class Scheduler(LoopState):
         if factory is not None and not callable(factory):
             raise TypeError(f"task factory must be a callable or None, not {factory!r}")
         self._task_factory = factory
+        self._eager = factory is not None and (factory is eager_task_factory or factory is _STANDARD_EAGER_FACTORY)
 
     def get_task_factory(self):
         """The task factory, or None."""

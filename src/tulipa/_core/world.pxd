@@ -15,4 +15,5 @@ cdef int leave_task(object loop, object task) except -1
 cdef int enter_on_ours(LoopState state, Link task) except -1
 cdef int end_on_ours(LoopState state) except -1
 cdef int leave_on_ours(LoopState state) except -1
+cdef int tell_running(LoopState state) except -1
 cdef object swap_task(object loop, object task)

@@ -107,26 +107,31 @@ def leave_task(loop, task):
 def enter_on_ours(state, task):
     """`task` runs from here on, on a loop of ours; RuntimeError while another one runs.
 
-    Nobody leaves when its step is over: mostly a task follows a task, and takes its place in the table. Whoever
-    lets other code run calls `leave_on_ours` first.
+    Nobody leaves when its step is over: mostly a task follows a task, and takes its place. Whoever lets other code
+    run calls `leave_on_ours` first. In the shared dictionary the task stands once somebody asks, see `tell_running`.
     """
-    if not state._listed:
-        enter_task(state, task)
-        state._listed = True
-    elif _shared_dict:
-        _current[state] = task
+    if _shared_dict:
+        if not state._listed and _current.get(state) is not None:
+            enter_task(state, task)  # refuses
+        state._entered = task
+        if state._hash_replaced:
+            tell_running(state)
     else:
-        _swap(state, task)
-    state._entered = task
+        if state._listed:
+            _swap(state, task)
+        else:
+            _enter(state, task)
+        state._entered = task
+    state._listed = True
 
 
 def end_on_ours(state):
-    """The running task has ended. Its place in the table stays, empty, for the one that follows."""
-    if _shared_dict:
-        _current[state] = None
-    else:
-        _swap(state, None)
+    """The running task has ended. Its place stays, empty, for the one that follows."""
     state._entered = None
+    if not _shared_dict:
+        _swap(state, None)
+    elif state._told is not None:
+        tell_running(state)
 
 
 def leave_on_ours(state):
@@ -134,11 +139,23 @@ def leave_on_ours(state):
     if not state._listed:
         return 0
     state._listed = False
-    state._entered = None
-    if _shared_dict:
+    end_on_ours(state)
+
+
+def tell_running(state):
+    """Write into the shared dictionary which task runs.
+
+    The loop is its key there: who looks for a loop's running task asks for the loop's hash first, which calls this.
+    So few ask that to write it down in each step would cost more than the rest of a step's book-keeping.
+    """
+    running = state._entered
+    if running is state._told or not _shared_dict:
+        return 0
+    state._told = running  # first, for the dictionary asks for the hash, too
+    if running is None:
         _current.pop(state, None)
     else:
-        _swap(state, None)
+        _current[state] = running
 
 
 def swap_task(loop, task):
