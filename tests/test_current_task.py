@@ -1,6 +1,7 @@
 """`asyncio.current_task()` tells the truth wherever code can ask: in tasks, between them, and in everything else."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -168,3 +169,62 @@ async def test_the_table_keeps_no_task_alive(loop):
     del task
     await turns()
     assert gone() is None
+
+
+@on_loop
+async def test_a_task_that_was_asked_for_is_let_go_when_it_ends(loop):
+    async def main():
+        assert asyncio.current_task() is not None
+
+    task = loop.create_task(main())
+    gone = weakref.ref(task)
+    ended = loop.create_future()
+    task.add_done_callback(lambda _: ended.set_result(None))
+    del task
+    await ended
+    gc.collect()
+    assert gone() is None
+
+
+@on_loop
+async def test_who_looks_into_the_table_sees_each_step(loop):
+    table = getattr(asyncio.tasks, "_current_tasks", None)
+    if table is None or asyncio.current_task.__module__ != asyncio.tasks.__name__:
+        pytest.skip("here the table stands elsewhere")
+
+    async def main():
+        for _ in range(3):
+            assert table[loop] is asyncio.current_task()
+            await asyncio.sleep(0)
+            assert table.get(loop) is asyncio.current_task()
+
+    await asyncio.gather(main(), main())
+
+
+def test_a_loop_with_a_hash_of_its_own(loop_factory):
+    kind = type(made := loop_factory())
+    made.close()
+
+    class Numbered(kind):
+        def __eq__(self, other):
+            return self is other
+
+        def __hash__(self):
+            return 7
+
+    async def main():
+        own = asyncio.current_task()
+        await asyncio.sleep(0)
+        assert asyncio.current_task(loop) is own
+        return own
+
+    async def several():
+        tasks = [loop.create_task(main()) for _ in range(3)]
+        assert await asyncio.gather(*tasks) == tasks
+
+    loop = Numbered()
+    try:
+        loop.run_until_complete(several())
+        assert asyncio.current_task(loop) is None
+    finally:
+        loop.close()

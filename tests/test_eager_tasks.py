@@ -328,6 +328,23 @@ async def test_many_in_a_row(loop, eager):
 
 
 @pytest.mark.tulipa_only
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="eager tasks came with Python 3.12")
+@on_loop
+async def test_the_standard_factory_makes_our_tasks(loop):
+    """As the loop does without a factory."""
+    factory = asyncio.eager_task_factory
+    loop.set_task_factory(factory)
+    assert loop.get_task_factory() is factory
+    task = asyncio.create_task(give(1), name="early")
+    assert type(task) is tulipa.Task
+    assert isinstance(task, asyncio.Task)
+    assert task.result() == 1
+    assert task.get_name() == "early"
+    loop.set_task_factory(lambda loop, coro, **kwargs: factory(loop, coro, **kwargs))
+    assert type(loop.create_task(give(2))) is asyncio.Task  # whoever wraps it sees what it gives
+
+
+@pytest.mark.tulipa_only
 def test_a_factory_that_knows_no_names(loop):
     """Made for Python 3.12 or older; the name is set afterwards."""
     loop.set_task_factory(lambda loop, coro: tulipa.Task(coro, loop=loop))

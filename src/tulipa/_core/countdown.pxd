@@ -12,7 +12,8 @@ cdef class Countdown:
     cdef Py_ssize_t _left
     cdef bint _return_exceptions
 
-    cpdef watch(self, object child)
+    @cython.locals(done=list)
+    cpdef watch(self, object children)
     cdef _child_is_done(self, object child, bint failed)
 
 

@@ -26,13 +26,19 @@ class Countdown:
         self._left = left
         self._return_exceptions = return_exceptions
 
-    def watch(self, child):
-        """Be called when `child` is done."""
-        if _takes_links(child):
-            # In the queue by itself: what is done then is no business of any context.
-            cython.cast(Future, child)._add_entry(Watch(self, child))
-        else:
-            child.add_done_callback(self)
+    def watch(self, children):
+        """Be called when each of the `children` is done, at once for those that are."""
+        done = []
+        for child in children:
+            if _takes_links(child):
+                # In the queue by itself: what is done then is no business of any context.
+                cython.cast(Future, child)._add_entry(Watch(self, child))
+            elif child.done():
+                done.append(child)
+            else:
+                child.add_done_callback(self)
+        for child in done:
+            self(child)
 
     def __call__(self, child):
         if isinstance(child, Future) and cython.cast(Future, child)._is_plain():

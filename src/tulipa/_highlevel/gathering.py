@@ -32,15 +32,7 @@ def gather(*coros_or_futures, return_exceptions=False):
                 child._log_destroy_pending = False  # nobody else knows it: whoever dropped the gathering meant it
         children.append(child)
     outer = _GatheringFuture(children, loop)
-    countdown = Countdown(outer, children, len(future_of), return_exceptions)
-    done = []
-    for child in future_of.values():
-        if child.done():
-            done.append(child)
-        else:
-            countdown.watch(child)
-    for child in done:
-        countdown(child)
+    Countdown(outer, children, len(future_of), return_exceptions).watch(future_of.values())
     return outer
 
 
