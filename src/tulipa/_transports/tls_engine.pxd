@@ -5,6 +5,7 @@ from tulipa._transports.endpoint cimport Endpoint
 
 cdef class TLSEngine(Endpoint):
     cdef readonly object ssl_object
+    cdef bint _listens
     cdef object _incoming
     cdef object _outgoing
     cdef bytes _header
@@ -14,6 +15,7 @@ cdef class TLSEngine(Endpoint):
     cdef bint _ended
     cdef object _failure
 
+    cdef int _wrap(self, object context, bint server_side, object server_hostname) except -1
     cpdef bint handshake(self) except -1
     cpdef int feed(self, bytes data) except -1
     cpdef bint has_input(self) except -1

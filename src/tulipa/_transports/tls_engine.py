@@ -38,6 +38,12 @@ class TLSEngine(Endpoint):
     """TLS by ssl.SSLObject and ssl.MemoryBIO; raises what SSLContext.wrap_bio raises."""
 
     def __init__(self, context, server_side, server_hostname):
+        self._wrap(context, server_side, server_hostname)
+
+    def _wrap(self, context, server_side, server_hostname):
+        """Set every field."""
+        # A server has nothing to say before the client has spoken: no exception is needed to find that out.
+        self._listens = server_side
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self.ssl_object = context.wrap_bio(
@@ -49,10 +55,13 @@ class TLSEngine(Endpoint):
         self._unknown = False
         self._ended = False
         self._failure = None
+        return 0
 
     # -- ciphertext -----------------------------------------------------------------------------------------
 
     def handshake(self):
+        if self._listens:
+            return False
         try:
             self.ssl_object.do_handshake()
         except ssl.SSLWantReadError:
@@ -60,6 +69,7 @@ class TLSEngine(Endpoint):
         return True
 
     def feed(self, data):
+        self._listens = False
         self._incoming.write(data)
         self._follow_records(data)
 

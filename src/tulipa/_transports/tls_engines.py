@@ -2,7 +2,7 @@
 
 | name      | speaks by                                                              | where                        |
 | --------- | ---------------------------------------------------------------------- | ---------------------------- |
-| `openssl` | the functions of the ssl module's OpenSSL, once the handshake is done  | compiled, Linux, if it can   |
+| `openssl` | the functions of the ssl module's OpenSSL                              | compiled, Linux, if it can   |
 | `ssl`     | the ssl module's public objects                                        | everywhere                   |
 """
 

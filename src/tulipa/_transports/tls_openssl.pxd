@@ -49,6 +49,7 @@ ctypedef long (*bio_controller)(void *bio, int command, long number, void *point
 
 ctypedef struct Library:
     unsigned long (*OpenSSL_version_num)() noexcept nogil
+    int (*SSL_do_handshake)(void *ssl) noexcept nogil
     int (*SSL_read_ex)(void *ssl, void *data, size_t size, size_t *done) noexcept nogil
     int (*SSL_write_ex)(void *ssl, const void *data, size_t size, size_t *done) noexcept nogil
     int (*SSL_get_error)(const void *ssl, int result) noexcept nogil
@@ -102,6 +103,7 @@ cdef class OpenSSLEngine(TLSEngine):
     cdef PyObject *_out
     cdef bytes _kept
 
+    @cython.locals(result=int, why=int)
     cpdef bint handshake(self) except -1
     cpdef int feed(self, bytes data) except -1
     cpdef bint has_input(self) except -1
@@ -117,6 +119,7 @@ cdef class OpenSSLEngine(TLSEngine):
     cpdef Py_ssize_t send_many(self, list pieces, Py_ssize_t offset) except -2
     @cython.locals(result=int)
     cpdef finish(self)
+    cdef bint _is_known(self) except -1
     cdef int _take_over(self) except -1
     @cython.locals(size=Py_ssize_t, count=size_t)
     cdef Py_ssize_t _decrypt(self, char *data, Py_ssize_t room) except -1

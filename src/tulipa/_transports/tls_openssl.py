@@ -1,8 +1,9 @@
 """The TLS engine that calls OpenSSL itself, where the ssl module's own OpenSSL can be reached. Compiled only.
 
-The ssl module does the handshake: contexts, certificates, callbacks and their errors stay its business. Then the
-data path is taken over: SSL_read_ex and SSL_write_ex on the very SSL of the ssl.SSLObject, with a BIO of ours in the
-place of the memory BIOs. It reads from the bytes that arrived, where they are, and writes into the bytes that leave.
+The ssl module makes the SSL: contexts, certificates and callbacks stay its business. Then the very SSL of the
+ssl.SSLObject is taken over, with a BIO of ours in the place of the memory BIOs: it reads from the bytes that arrived,
+where they are, and writes into the bytes that leave. The handshake goes by SSL_do_handshake, so that no exception is
+needed to say "not yet", the data by SSL_read_ex and SSL_write_ex.
 
 Some facts, and what follows from them:
 
@@ -13,6 +14,10 @@ Some facts, and what follows from them:
 - An application may keep the ssl.SSLObject longer than the connection. So: the BIO forgets us when we end.
 - Callbacks for messages and keys (`_msg_callback`, `keylog_filename`) keep their exceptions for the ssl module to
   raise. So: connections that have them stay with the ssl module.
+- A callback for server names (`sni_callback`) is given the SSLObject in the middle of the handshake, and may give it
+  another context. So: connections that have one are taken over after the handshake.
+- A handshake that has failed answers another call with -1 and leaves OpenSSL's errors where they are. So: the ssl
+  module is asked once more then, and raises what it always does.
 - What the ssl module sets on each SSL (partial writes, moving buffers, automatic retry) holds for our calls too: a
   write takes one record, never waits, and may be repeated from another place.
 """
@@ -29,15 +34,17 @@ if not cython.compiled:
 
 
 class OpenSSLEngine(TLSEngine):
-    """TLS by OpenSSL's own functions, from the end of the handshake on."""
+    """TLS by OpenSSL's own functions."""
 
     def __init__(self, context, server_side, server_hostname):
-        TLSEngine.__init__(self, context, server_side, server_hostname)
         self._ssl = cython.NULL
         self._bio = cython.NULL
         self._out = cython.NULL
         self._input = None
         self._kept = None
+        self._wrap(context, server_side, server_hostname)
+        if self._is_known() and self.ssl_object.context.sni_callback is None:
+            self._take_over()
 
     def __dealloc__(self):
         if self._bio != cython.NULL:
@@ -50,16 +57,32 @@ class OpenSSLEngine(TLSEngine):
         if self._ssl == cython.NULL:
             if not TLSEngine.handshake(self):
                 return False
-            self._take_over()
-        return True
+            if self._is_known():
+                self._take_over()
+            return True
+        if self._listens:
+            return False
+        self._clear_errors()
+        with cython.nogil:
+            result = _lib.SSL_do_handshake(self._ssl)
+            why = _lib.SSL_get_error(self._ssl, result)
+        try:
+            # What went wrong is the ssl module's to tell.
+            return result == 1 or (why != ERROR_WANT_READ and TLSEngine.handshake(self))
+        finally:
+            if self._channel.left == 0:
+                self._input = None
+            self._end_output()
 
-    def _take_over(self):
+    def _is_known(self):
+        """Whether the SSLObject is one that can be taken over."""
         wrapper = self.ssl_object._sslobj
         context = self.ssl_object.context
         if type(wrapper) is not _ssl._SSLSocket or wrapped(wrapper, 2) != cython.cast("void *", context):
-            return 0
-        if context._msg_callback is not None or context.keylog_filename is not None:
-            return 0
+            return False
+        return context._msg_callback is None and context.keylog_filename is None
+
+    def _take_over(self):
         bio = _lib.BIO_new(_method)
         if bio == cython.NULL:
             raise MemoryError
@@ -69,7 +92,7 @@ class OpenSSLEngine(TLSEngine):
         _lib.BIO_set_data(bio, cython.address(self._channel))
         _lib.BIO_set_init(bio, 1)
         _lib.BIO_up_ref(bio)
-        self._ssl = wrapped(wrapper, 1)
+        self._ssl = wrapped(self.ssl_object._sslobj, 1)
         _lib.SSL_set_bio(self._ssl, bio, bio)
         self._incoming = self._outgoing = None
         if arrived:
@@ -81,6 +104,7 @@ class OpenSSLEngine(TLSEngine):
     def feed(self, data):
         if self._ssl == cython.NULL:
             return TLSEngine.feed(self, data)
+        self._listens = False
         if self._channel.left > 0:
             data = self._input[PyBytes_GET_SIZE(self._input) - self._channel.left :] + data
         self._input = data
@@ -385,7 +409,7 @@ def _load():
 # In the order of the fields of Library, in the .pxd.
 _SYMBOLS = (
     b"OpenSSL_version_num",
-    b"SSL_read_ex", b"SSL_write_ex", b"SSL_get_error", b"SSL_pending", b"SSL_shutdown",
+    b"SSL_do_handshake", b"SSL_read_ex", b"SSL_write_ex", b"SSL_get_error", b"SSL_pending", b"SSL_shutdown",
     b"SSL_get_rbio", b"SSL_get_wbio", b"SSL_set_bio",
     b"ERR_peek_error", b"ERR_peek_last_error", b"ERR_clear_error",
     b"ERR_lib_error_string", b"ERR_reason_error_string",
