@@ -171,6 +171,60 @@ def test_what_openssl_says_besides_does_not_go_lost():
     assert server.output()
 
 
+def _failure(kind, client, server, first=None):
+    """What a handshake of two engines of this kind raises, and on which side."""
+    pair = kind(client, False, HOST), kind(server, True, None)
+    if first is not None:
+        pair[1].feed(first)
+    for _ in range(5):
+        for one, other in (pair, pair[::-1]):
+            try:
+                one.handshake()
+            except ssl.SSLError as exc:
+                alert = one.output()
+                return one is pair[1], type(exc), exc.args, exc.reason, getattr(exc, "verify_message", None), len(alert)
+            data = one.output()
+            if data:
+                other.feed(data)
+    raise AssertionError("the handshake does not fail")
+
+
+@direct
+@pytest.mark.parametrize("fault", ["plaintext", "certificate", "name", "version", "no certificate"])
+def test_handshakes_fail_alike(fault):
+    """Whatever engine speaks, the ssl module's exception comes out, and the alert for the peer is there."""
+
+    def failure(name):
+        client, server, first = client_context(), server_context(), None
+        if fault == "plaintext":
+            first = b"GET / HTTP/1.1\r\n\r\n"
+        elif fault == "certificate":
+            client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        elif fault == "name":
+            server = server_context(name="other.example")
+        elif fault == "version":
+            client.maximum_version = ssl.TLSVersion.TLSv1_2
+            server.minimum_version = ssl.TLSVersion.TLSv1_3
+        else:
+            server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        return _failure(tls_engines._engines()[name], client, server, first)
+
+    assert failure("openssl") == failure("ssl")
+
+
+@direct
+def test_a_callback_for_names_is_given_an_ssl_object_of_the_ssl_module():
+    seen = []
+    server = server_context()
+    server.sni_callback = lambda ssl_object, name, context: seen.append((name, ssl_object.version()))
+    client, server = engines(tls_engines._engines()["openssl"], server=server)
+    shake_hands(client, server)
+    assert [name for name, _ in seen] == [HOST]
+    client.receive(), server.receive()
+    exchange(client, server)
+    exchange(server, client)
+
+
 def test_threads_have_engines_of_their_own():
     """Loops in several threads share the library, and nothing else."""
 

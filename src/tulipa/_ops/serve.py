@@ -14,7 +14,7 @@ from tulipa._ops.arguments import check_server_ssl, check_stream_socket, share_p
 from tulipa._ops.connect import bind_error
 from tulipa._ops.listening import Listener
 from tulipa._ops.resolve import ensure_resolved
-from tulipa._ops.tls import server_transport
+from tulipa._ops.tls import server_settings
 from tulipa._transports.accepting import Acceptor
 from tulipa._transports.base import outermost
 from tulipa._transports.clients import Clients
@@ -36,7 +36,7 @@ async def create_server(
     """
     check_server_ssl(ssl)
     tls = ssl, ssl_handshake_timeout, ssl_shutdown_timeout
-    server_transport(*tls)  # says what is wrong with it before anything is bound
+    server_settings(*tls)  # says what is wrong with it before anything is bound
     if sock is not None:
         if host is not None or port is not None:
             raise ValueError("host/port and sock can not be specified at the same time; give one of them")
@@ -155,13 +155,14 @@ class Server(asyncio.AbstractServer):
         ssl_handshake_timeout, ssl_shutdown_timeout=None, *, cleanup=None,
     ):
         self._loop = loop
-        make = server_transport(ssl_context, ssl_handshake_timeout, ssl_shutdown_timeout)
+        settings = server_settings(ssl_context, ssl_handshake_timeout, ssl_shutdown_timeout)
+        layer = None if settings is None else settings.layer
         self._clients = Clients()
         # Called by the transports: one of ours begins; it is over, connection_lost was called and its socket closed.
         self._attach = self._clients.add
         self._detach = self._clients.discard
         self._listeners = [
-            Listener(loop, Acceptor(loop, sock, protocol_factory, make, self, self._clients), backlog)
+            Listener(loop, Acceptor(loop, sock, protocol_factory, layer, self, self._clients), backlog)
             for sock in sockets
         ]
         self._cleanup = cleanup

@@ -27,10 +27,14 @@ class TLSSettings:
             "shutdown_timeout": SHUTDOWN_TIMEOUT if shutdown_timeout is None else shutdown_timeout,
         }
 
-    def open(self, loop, sock, protocol, waiter=None, extra=None, server=None):
-        """A TLS transport over a stream transport that owns `sock`. Raises what SSLContext.wrap_bio raises."""
-        transport = TLSTransport(loop, protocol, self._context, waiter, **self._options)
-        transport.attach(StreamTransport(loop, sock, transport, None, extra, server))
+    def layer(self, loop, protocol, waiter=None):
+        """A TLS transport that has yet to be attached to one that carries it. Raises what SSLContext.wrap_bio raises."""
+        return TLSTransport(loop, protocol, self._context, waiter, **self._options)
+
+    def open(self, loop, sock, protocol, waiter=None, extra=None):
+        """A TLS transport over a stream transport that owns `sock`. Raises as `layer`."""
+        transport = self.layer(loop, protocol, waiter)
+        transport.attach(StreamTransport(loop, sock, transport, None, extra))
         return transport
 
     def take_over(self, loop, raw, protocol, waiter):
@@ -55,15 +59,22 @@ def client_transport(ssl, server_hostname, handshake_timeout, shutdown_timeout):
 
 
 def server_transport(ssl, handshake_timeout, shutdown_timeout):
-    """As `client_transport`, for servers, which can't do without a context: ValueError for True."""
+    """As `client_transport`, for one connection of a server."""
+    settings = server_settings(ssl, handshake_timeout, shutdown_timeout)
+    return StreamTransport if settings is None else settings.open
+
+
+def server_settings(ssl, handshake_timeout, shutdown_timeout):
+    """TLSSettings of a server, None without `ssl`; it can't do without a context: ValueError for True.
+
+    Raises as `client_transport`.
+    """
     _check(ssl, ssl_handshake_timeout=handshake_timeout, ssl_shutdown_timeout=shutdown_timeout)
     if ssl is True:
         raise ValueError("Server side SSL needs a valid SSLContext, with a certificate; ssl=True is for clients")
     if not ssl:
-        return StreamTransport
-    settings = TLSSettings(ssl, server_side=True, handshake_timeout=handshake_timeout,
-                           shutdown_timeout=shutdown_timeout)
-    return settings.open
+        return None
+    return TLSSettings(ssl, server_side=True, handshake_timeout=handshake_timeout, shutdown_timeout=shutdown_timeout)
 
 
 def _check(ssl, **options):

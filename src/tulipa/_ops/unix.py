@@ -10,7 +10,7 @@ from asyncio.log import logger
 from tulipa._ops.arguments import check_server_ssl, check_unix_stream_socket
 from tulipa._ops.connect import start_transport
 from tulipa._ops.serve import make_server
-from tulipa._ops.tls import client_transport, server_transport
+from tulipa._ops.tls import client_transport, server_settings
 
 
 async def create_unix_connection(
@@ -52,7 +52,7 @@ async def create_unix_server(
     """
     check_server_ssl(ssl)
     tls = ssl, ssl_handshake_timeout, ssl_shutdown_timeout
-    server_transport(*tls)  # says what is wrong with it before anything is bound
+    server_settings(*tls)  # says what is wrong with it before anything is bound
     _check_path_or_sock(path, sock, "path was not specified, and no sock specified; give one of them")
     if sock is None:
         sock = _bind(os.fspath(path))

@@ -22,7 +22,7 @@ cdef class Acceptor:
     cdef LoopState _state_of_loop
     cdef Driver _driver
     cdef object _protocol_factory
-    cdef object _make
+    cdef object _layer
     cdef object _server
     cdef Clients _clients
     cdef int _family

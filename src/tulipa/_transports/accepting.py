@@ -25,10 +25,11 @@ _LOST_CONNECTION = {
 class Acceptor:
     """Accepts the connections of `sock`, and makes a protocol and a transport for each, in a context of its own.
 
-    ``make(loop, sock_or_endpoint, protocol, None, extra, server)`` makes the transport. `clients` are the server's.
+    ``layer(loop, protocol)`` makes what is to be between a transport and its protocol, such as TLS; None for nothing.
+    `clients` are the server's.
     """
 
-    def __init__(self, loop, sock, protocol_factory, make, server, clients):
+    def __init__(self, loop, sock, protocol_factory, layer, server, clients):
         self.sock = sock
         self.accepting = False
         self.count = 0
@@ -36,7 +37,7 @@ class Acceptor:
         self._state_of_loop = loop
         self._driver = loop._driver
         self._protocol_factory = protocol_factory
-        self._make = make
+        self._layer = layer
         self._server = server
         self._clients = clients
         # Whoever brings a socket of his own making may have an accept() of his own, too.
@@ -104,10 +105,17 @@ class Acceptor:
             else:
                 self._release_number(conn)
             protocol = self._protocol_factory()
-            if extra is None and self._make is StreamTransport:
-                accepted_transport(self._loop, conn, protocol, self._server, cython.address(self._peer))
+            layer = None
+            if self._layer is not None:
+                protocol = layer = self._layer(self._loop, protocol)
+            if extra is None:
+                transport = accepted_transport(
+                    self._loop, conn, protocol, self._server, cython.address(self._peer)
+                )
             else:
-                self._make(self._loop, conn, protocol, None, extra, self._server)
+                transport = StreamTransport(self._loop, conn, protocol, None, extra, self._server)
+            if layer is not None:
+                layer.attach(transport)
         except BaseException as exc:
             conn.close()
             if isinstance(exc, (SystemExit, KeyboardInterrupt)):
