@@ -28,7 +28,7 @@ class TLSSettings:
         }
 
     def layer(self, loop, protocol, waiter=None):
-        """A TLS transport that has yet to be attached to one that carries it. Raises what SSLContext.wrap_bio raises."""
+        """A TLS transport, not attached yet to one that carries it. Raises what SSLContext.wrap_bio raises."""
         return TLSTransport(loop, protocol, self._context, waiter, **self._options)
 
     def open(self, loop, sock, protocol, waiter=None, extra=None):

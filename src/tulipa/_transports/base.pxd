@@ -5,8 +5,13 @@ from cpython.object cimport PyObject
 from tulipa._core.handles cimport new_handle
 from tulipa._core.native cimport PyContext_Enter, PyContext_Exit, current_context
 from tulipa._core.ready cimport Link, LoopState
-from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher
+from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher, announce
 from tulipa._transports.endpoint cimport Endpoint
+
+
+cdef enum:
+    STARTS = 4
+    ENDS = 8
 
 
 cdef class Sink(Link):
@@ -61,7 +66,8 @@ cdef class Transport(Watcher):
     cdef dict _describe(self)
     cdef int _describe_socket(self) except -1
     @cython.locals(state=LoopState)
-    cdef int _soon(self, object callback, object argument) except -1
+    cdef int _soon(self, int due, object argument) except -1
+    cdef int _on_due(self, int due) except -1
     cdef _report(self, object exc, str message)
     cdef int _lose(self, object exc) except -1
     cdef int _release(self) except -1

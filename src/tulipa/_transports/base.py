@@ -27,8 +27,12 @@ from tulipa._core.ready import Link
 from tulipa._drivers.base import Watcher
 
 if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.handles import new_handle
     from tulipa._core.native import current_context
-    from tulipa._drivers.base import READ, WRITE
+    from tulipa._drivers.base import READ, WRITE, announce
+
+    # What a transport may stand in the queue for, beside READ and WRITE: its first event, its last one.
+    STARTS, ENDS = 4, 8
 
 
 class Sink(Link):
@@ -154,17 +158,35 @@ class Transport(Watcher):
     # -- readiness ------------------------------------------------------------------------------------------
 
     def _fire(self):
+        due = self._happened & (STARTS | ENDS)
         happened = self._take_happened()
-        if happened == 0:
+        if happened == 0 and due == 0:
             return 0
         if not cython.compiled:
-            self._context.run(self._on_ready, happened)
+            self._context.run(self._on_due if due else self._on_ready, due or happened)
             return 0
         PyContext_Enter(self._context)
         try:
-            self._on_ready(happened)
+            if due:
+                self._on_due(due)
+            else:
+                self._on_ready(happened)
         finally:
             PyContext_Exit(self._context)
+        return 0
+
+    def _on_due(self, due):
+        """The first event or the last one, as `_soon` has asked for it."""
+        try:
+            if due == STARTS:
+                self._start(None)
+            else:
+                self._end(None)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            # What else goes through the queue for it: reported as the failure of that.
+            new_handle(self._end, (None,), self._loop, self._context)._fire_failed(exc)
         return 0
 
     def _settle(self):
@@ -226,13 +248,17 @@ class Transport(Watcher):
         """The turn ends."""
         raise NotImplementedError
 
-    def _soon(self, callback, argument):
-        """As ``loop.call_soon(callback, argument)`` in the transport's context."""
+    def _soon(self, due, argument):
+        """As ``loop.call_soon(self._start, argument)`` for STARTS, of `_end` for ENDS, in the transport's context.
+
+        Mostly the transport stands in the queue for that itself, without a handle.
+        """
         state = self._state_of_loop
-        if not cython.compiled or state._debug or state._closed or state._call_soon_replaced:
-            self._loop.call_soon(callback, argument, context=self._context)
+        if argument is None and not (self._queued or state._debug or state._closed or state._call_soon_replaced):
+            announce(self, due, state._ready)
         else:
-            state._ready.push(new_handle(callback, (argument,), self._loop, self._context))
+            callback = self._start if due == STARTS else self._end
+            self._loop.call_soon(callback, argument, context=self._context)
         return 0
 
     # -- the end --------------------------------------------------------------------------------------------
@@ -272,7 +298,7 @@ class Transport(Watcher):
             # Nobody can be told any more, but nothing is left open.
             self._release()
         else:
-            self._soon(self._end, exc)
+            self._soon(ENDS, exc)
         return 0
 
     def _end(self, exc):

@@ -4,6 +4,7 @@ from tulipa._transports.datagram_endpoint cimport DatagramEndpoint
 from tulipa._transports.endpoint cimport Endpoint
 
 cdef int _HEADER
+cdef Py_ssize_t _HIGH
 
 
 cdef class Backlog:
@@ -11,6 +12,7 @@ cdef class Backlog:
     cdef readonly Py_ssize_t high
     cdef readonly Py_ssize_t low
 
+    cdef int _begin(self) except -1
     cpdef int set_limits(self, object high, object low) except -1
 
 

@@ -10,9 +10,13 @@ class Backlog:
     """How much waits to be sent, and between which limits: in bytes."""
 
     def __init__(self):
+        self._begin()
+
+    def _begin(self):
         self.size = 0
         self.high = _HIGH
         self.low = _HIGH // 4
+        return 0
 
     def set_limits(self, high, low):
         """As WriteTransport.set_write_buffer_limits: bytes, None for the usual; ValueError unless high >= low >= 0."""
@@ -34,7 +38,7 @@ class WriteBuffer(Backlog):
     """
 
     def __init__(self):
-        Backlog.__init__(self)
+        self._begin()
         self._first = None
         self._more = None
         self._gone = 0
@@ -101,7 +105,7 @@ class DatagramQueue(Backlog):
     """
 
     def __init__(self):
-        Backlog.__init__(self)
+        self._begin()
         self.count = 0
         self._data = []
         self._addresses = []

@@ -15,6 +15,7 @@ from tulipa._transports.endpoint import SocketEndpoint
 from tulipa._transports.writing import WritingTransport
 
 if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._transports.base import STARTS
     from tulipa._transports.reading import pause, reads, receive, resume
 
 _NOTED = {"peername"}
@@ -39,7 +40,7 @@ class StreamTransport(WritingTransport):
             sock = endpoint.socket()
             describe_socket(sock, self._extra)
             _send_without_delay(sock)
-        self._soon(self._start, waiter)
+        self._soon(STARTS, waiter)
         return 0
 
     def _note_names(self, extra):
