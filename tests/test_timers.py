@@ -1,12 +1,15 @@
 """Timers: call_later, call_at and the clock."""
 
+import contextlib
 import functools
 import gc
 import math
+import random
 import weakref
 
 import pytest
 from helpers.accounting import timer_count, turn
+from helpers.cases import tulipa
 
 pytestmark = pytest.mark.virtual_too
 
@@ -278,3 +281,48 @@ def test_a_partial_and_a_method_are_callbacks(loop):
     loop.call_later(0.001, loop.stop)
     loop.run_forever()
     assert calls == ["partial", "method"]
+
+
+@pytest.mark.skipif(tulipa is None, reason="tulipa is not installed")
+@pytest.mark.parametrize("seconds", [0.5, 1.5, 90])
+def test_equal_deadlines_set_at_different_times_keep_their_order(seconds):
+    with contextlib.closing(tulipa.EventLoop("virtual")) as loop:
+        calls = []
+        deadline = loop.time() + seconds
+        for number in range(20):
+            loop.call_at(loop.time() + number * seconds / 20, loop.call_at, deadline, calls.append, number)
+        loop.call_at(deadline + 1, loop.stop)
+        loop.run_forever()
+        assert calls == list(range(20))
+
+
+@pytest.mark.skipif(tulipa is None, reason="tulipa is not installed")
+@pytest.mark.parametrize("span", [0.5, 20, 5000])
+def test_thousands_of_which_most_are_cancelled_on_the_way(span):
+    with contextlib.closing(tulipa.EventLoop("virtual")) as loop:
+        chance, ran, kept = random.Random(1), [], []
+        start = loop.time()
+        for number in range(5000):
+            deadline = start + chance.choice([span, chance.uniform(0, span)])
+            timer = loop.call_at(deadline, ran.append, (deadline, number))
+            if chance.random() < 0.1:
+                kept.append((deadline, number))
+            else:
+                loop.call_at(chance.uniform(start - span, deadline), timer.cancel)
+        loop.call_at(start + span + 1, loop.stop)
+        loop.run_forever()
+        assert ran == sorted(kept) and timer_count(loop) == 0
+
+
+@pytest.mark.skipif(tulipa is None, reason="tulipa is not installed")
+def test_a_far_timer_that_is_cancelled_wakes_nobody_in_the_wrong_order():
+    with contextlib.closing(tulipa.EventLoop("virtual")) as loop:
+        calls = []
+        first = loop.call_later(10, calls.append, "first")
+        loop.call_later(20, lambda: calls.append(loop.time()))
+        second = loop.time() + 20
+        turn(loop)
+        first.cancel()
+        loop.call_later(21, loop.stop)
+        loop.run_forever()
+        assert calls == [pytest.approx(second)]

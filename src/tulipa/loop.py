@@ -62,7 +62,7 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
     ) -> None:
         driver = selector if driver is None else driver
         Scheduler.__init__(self, make_driver(driver))
-        running.notice_replaced_call_soon(self)
+        running.notice_replaced(self)
         self._wrap_endpoint = wrap_endpoint
         self._exception_handler = None
         self._default_executor = None

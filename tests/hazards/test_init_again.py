@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from helpers.accounting import timer_count
 from helpers.running import on_loop
 
 
@@ -13,6 +14,20 @@ async def test_of_a_handle_that_waits_for_its_turn(loop):
     handles[1].__init__(called.append, ("again",), loop)
     await asyncio.sleep(0)
     assert called == [0, "again", 2, 3]
+
+
+@pytest.mark.tulipa_only
+@pytest.mark.parametrize("delay", [0.001, 1000])
+@on_loop
+async def test_of_a_pending_timer(loop, delay):
+    called = []
+    timers = [loop.call_later(delay, called.append, number) for number in range(4)]
+    await asyncio.sleep(0)
+    timers[1].__init__(loop.time(), called.append, ("again",), loop)
+    timers[1].cancel()
+    for timer in timers:
+        timer.cancel()
+    assert called == [] and timer_count(loop) == 0
 
 
 @pytest.mark.parametrize("steps", [0, 1])

@@ -10,8 +10,8 @@ cdef class Handle(Link):
     cdef readonly object _loop
     cdef readonly object _context
     cdef public bint _cancelled
-    cdef object _what
-    cdef public object _source_traceback
+    cdef int _place  # a timer's among the pending ones; here it takes no room
+    cdef tuple _told
     cdef object __weakref__
 
     cdef int _cancel(self) except -1

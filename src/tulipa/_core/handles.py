@@ -23,13 +23,21 @@ class Handle(Link):
         self._loop = loop
         self._context = current_context() if context is None else context
         self._cancelled = False
-        self._what = None
-        self._source_traceback = describe.creation_stack() if loop.get_debug() else None
+        self._place = 0
+        self._told = (describe.creation_stack(), None) if loop.get_debug() else None
 
     @property
     def __class__(self):
         # asyncio.Handle has slots of its own, so no compiled class can derive from it: say so to isinstance.
         return asyncio.Handle if type(self) is Handle else type(self)
+
+    @property
+    def _source_traceback(self):
+        return None if self._told is None else self._told[0]
+
+    def _what(self):
+        """What it would have called, where it was cancelled in debug mode."""
+        return None if self._told is None else self._told[1]
 
     def cancel(self):
         """Do not call the callback any more; without effect if it was called already."""
@@ -40,7 +48,7 @@ class Handle(Link):
             return 0
         loop = self._loop
         if cython.cast(LoopState, loop)._debug if isinstance(loop, LoopState) else loop.get_debug():
-            self._what = describe.callback(self._callback, self._args, True)
+            self._told = (self._source_traceback, describe.callback(self._callback, self._args, True))
         self._cancelled = True
         self._callback = None
         self._args = None
@@ -58,8 +66,8 @@ class Handle(Link):
         words = [type(self).__name__, *self._details()]
         if self._callback is not None:
             words.append(describe.callback(self._callback, self._args, self._loop.get_debug()))
-        elif self._what is not None:
-            words.append(self._what)
+        elif self._what() is not None:
+            words.append(self._what())
         return describe.with_origin(words, self._source_traceback)
 
     def _details(self):
@@ -81,7 +89,7 @@ class Handle(Link):
 
     def _fire_failed(self, exc):
         if self._cancelled:
-            what = self._what or "that cancelled its own handle"
+            what = self._what() or "that cancelled its own handle"
         else:
             what = describe.callback(self._callback, self._args, self._loop.get_debug())
         context = {"message": f"Exception in callback {what}", "exception": exc, "handle": self}
@@ -101,8 +109,7 @@ def new_handle(callback, args, loop, context):
         handle = Handle.__new__(Handle)
         handle._next = None
         handle._cancelled = False
-        handle._what = None
-        handle._source_traceback = None
+        handle._told = None
     handle._callback = callback
     handle._args = args
     handle._loop = loop

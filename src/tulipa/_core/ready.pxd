@@ -31,6 +31,7 @@ cdef class ReadyQueue:
 
 cdef class LoopState:
     cdef readonly ReadyQueue _ready
+    cdef readonly object _timers
     cdef public bint _debug
     cdef public bint _closed
     cdef public bint _call_soon_replaced

@@ -121,6 +121,7 @@ class LoopState:
 
     def __init__(self):
         self._ready = ReadyQueue()
+        self._timers = None
         self._debug = False
         self._closed = False
         # By a subclass, or on the loop itself: then futures and tasks go by it, not straight to the queue.

@@ -17,7 +17,6 @@ cdef double _LONGEST_BLINDNESS
 
 cdef class Scheduler(LoopState):
     cdef readonly Driver _driver
-    cdef readonly TimerHeap _timers
     cdef public unsigned long long _thread_id
     cdef public bint _stopping
     cdef bint _waiting
@@ -25,22 +24,25 @@ cdef class Scheduler(LoopState):
     cdef int _blind_turns
     cdef bint _found_several
     cdef double _last_look
+    cdef public bint _timing_replaced
     cdef object _task_factory
     cdef bint _eager
     cdef readonly object _current_handle
     cdef public double slow_callback_duration
 
-    @cython.locals(timer=TimerHandle)
+    @cython.locals(timers=TimerHeap, timer=TimerHandle)
     cdef TimerHandle _add_timer(self, double when, object callback, tuple args, object context, object method)
     cdef _make_by_factory(self, object coro, object name, object context, object eager_start, dict kwargs)
     cdef int _check_callback(self, object callback, object method) except -1
     cdef int _check_thread(self) except -1
+    @cython.locals(timers=TimerHeap)
     cdef int _run_once(self) except -1
     cdef bint _must_look(self) except -1
     @cython.locals(before=Py_ssize_t, timeout=double)
     cdef int _look(self) except -1
+    @cython.locals(timers=TimerHeap)
     cdef double _time_to_wait(self) except? -2
-    @cython.locals(now=double, timer=TimerHandle)
+    @cython.locals(timers=TimerHeap, now=double, timer=TimerHandle)
     cdef int _collect_due(self) except -1
     @cython.locals(ready=ReadyQueue, left=Py_ssize_t, link=Link)
     cdef int _run_ready(self) except -1

@@ -56,6 +56,8 @@ class Scheduler(LoopState):
         self._blind_turns = 0
         self._found_several = False
         self._last_look = 0.0
+        # As _call_soon_replaced, of `time` and `call_at`: then timeouts go by them.
+        self._timing_replaced = False
         self._task_factory = None
         self._eager = False
         self._hash_replaced = type(self).__hash__ is not Scheduler.__hash__
@@ -100,6 +102,10 @@ class Scheduler(LoopState):
         """Call ``callback(*args)`` after `delay` seconds, never earlier. Gives a TimerHandle."""
         if delay is None:
             raise TypeError("delay must not be None; give a number of seconds")
+        if type(delay) is float:  # then C adds
+            return self._add_timer(
+                self._driver.time() + cython.cast(cython.double, delay), callback, args, context, "call_later"
+            )
         return self._add_timer(self._driver.time() + delay, callback, args, context, "call_later")
 
     def call_at(self, when, callback, *args, context=None):
@@ -118,7 +124,8 @@ class Scheduler(LoopState):
             timer = TimerHandle(when, callback, args, self, context)
         else:
             timer = new_timer(when, callback, args, self, context)
-        self._timers.push(timer)
+        timers = self._timers
+        timers.push(timer)
         return timer
 
     def create_future(self):
@@ -221,7 +228,8 @@ class Scheduler(LoopState):
         # 2. What other threads posted, then the timers that are due, join the queue.
         if self._ready._has_posted:
             self._ready.collect_posted()
-        if self._timers._items:
+        timers = self._timers
+        if timers.count() > 0:
             self._collect_due()
         # 3. Run what stands in the queue now, no more. 4. Send what was gathered meanwhile.
         self._in_turn = True
@@ -266,16 +274,18 @@ class Scheduler(LoopState):
     def _time_to_wait(self):
         if self._stopping or self._ready.has_work():
             return 0.0
-        if not self._timers._items:
+        timers = self._timers
+        if timers.count() == 0:
             return -1.0
-        return min(max(self._timers.first_when() - self._driver.time(), 0.0), _LONGEST_WAIT)
+        return min(max(timers.first_when() - self._driver.time(), 0.0), _LONGEST_WAIT)
 
     def _collect_due(self):
+        timers = self._timers
         now = self._driver.time()
-        timer = self._timers.pop_due(now)
+        timer = timers.pop_due(now)
         while timer is not None:
             self._ready.push(timer)
-            timer = self._timers.pop_due(now)
+            timer = timers.pop_due(now)
         return 0
 
     def _run_ready(self):

@@ -2,35 +2,76 @@ cimport cython
 
 from tulipa._core.handles cimport Handle
 from tulipa._core.native cimport as_model, copy_of, current_context, set_signature
+from tulipa._core.ready cimport LoopState
+
+cdef extern from *:
+    """
+    typedef struct { double when; unsigned long long arrival; } tulipa_key;
+    static CYTHON_INLINE tulipa_key tulipa_make_key(double when, unsigned long long arrival) {
+        tulipa_key key = {when, arrival};
+        return key;
+    }
+    static CYTHON_INLINE int tulipa_before(tulipa_key a, tulipa_key b) {
+        return a.when < b.when || (a.when == b.when && a.arrival < b.arrival);
+    }
+    static tulipa_key *tulipa_resize_keys(tulipa_key *keys, Py_ssize_t room) {
+        tulipa_key *resized = (tulipa_key *)PyMem_Realloc(keys, (size_t)room * sizeof(tulipa_key));
+        if (resized == NULL) PyErr_NoMemory();
+        return resized;
+    }
+    """
+    ctypedef struct Key "tulipa_key":
+        double when
+        unsigned long long arrival
+    Key make_key "tulipa_make_key"(double when, unsigned long long arrival)
+    bint before "tulipa_before"(Key a, Key b)
+    Key *resize_keys "tulipa_resize_keys"(Key *keys, Py_ssize_t room) except NULL
+    void free_keys "PyMem_Free"(Key *keys)
+
+cdef double inf
+cdef double _NEAR
+cdef Py_ssize_t _SPARE
 
 
 cdef class TimerHandle(Handle):
     cdef readonly double _when
-    cdef TimerHeap _heap
-    cdef Py_ssize_t _place
-    cdef unsigned long long _serial
+
+    cdef int _cancel(self) except -1
+    cdef int _leave(self) except -1
 
 
 @cython.final
 cdef class TimerHeap:
-    cdef list _items
+    cdef list _near
+    cdef Py_ssize_t _near_count
+    cdef Key *_keys
     cdef unsigned long long _arrivals
+    cdef list _far
+    cdef Py_ssize_t _far_count
+    cdef Py_ssize_t _far_end
+    cdef double _border
+    cdef double _earliest_far
 
-    cdef Py_ssize_t count(self)
+    cpdef Py_ssize_t count(self)
     cdef double first_when(self)
     cdef int push(self, TimerHandle timer) except -1
     @cython.locals(timer=TimerHandle)
     cdef TimerHandle pop_due(self, double now)
-    @cython.locals(last=TimerHandle, place=Py_ssize_t)
+    @cython.locals(place=Py_ssize_t)
     cdef int remove(self, TimerHandle timer) except -1
-    cdef int clear(self) except -1
-    @cython.locals(items=list, above=Py_ssize_t, parent=TimerHandle)
-    cdef int _rise(self, TimerHandle timer, Py_ssize_t place) except -1
-    @cython.locals(items=list, size=Py_ssize_t, below=Py_ssize_t, child=TimerHandle, other=TimerHandle)
-    cdef int _sink(self, TimerHandle timer, Py_ssize_t place) except -1
-
-
-cdef bint _before(TimerHandle a, TimerHandle b)
+    cpdef clear(self)
+    @cython.locals(far=list, end=Py_ssize_t, earliest=double, i=Py_ssize_t, timer=TimerHandle)
+    cdef int _review_far(self, double border) except -1
+    @cython.locals(place=Py_ssize_t)
+    cdef int _push_near(self, TimerHandle timer) except -1
+    @cython.locals(end=Py_ssize_t, last=TimerHandle, key=Key)
+    cdef int _remove_near(self, Py_ssize_t place) except -1
+    @cython.locals(above=Py_ssize_t)
+    cdef int _rise(self, TimerHandle timer, Key key, Py_ssize_t place) except -1
+    @cython.locals(keys="Key *", least=Py_ssize_t, other=Py_ssize_t)
+    cdef int _sink(self, TimerHandle timer, Key key, Py_ssize_t place) except -1
+    cdef int _put(self, Py_ssize_t place, TimerHandle timer, Key key) except -1
+    cdef int _resize(self, Py_ssize_t room) except -1
 
 
 @cython.locals(timer=TimerHandle)

@@ -1,6 +1,7 @@
-"""Timers: a heap in which every timer knows its own place, so that a cancelled one leaves at once."""
+"""Timers, each of which knows its own place among the pending ones, so that a cancelled one leaves at once."""
 
 import asyncio
+from math import inf
 
 try:
     import cython
@@ -8,20 +9,28 @@ except ImportError:
     from tulipa._cython_shim import cython
 
 from tulipa._core.handles import Handle
+from tulipa._core.ready import LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
+    from collections import namedtuple
+    from operator import lt as before
+
     from tulipa._core.native import as_model, current_context, set_signature
+
+    make_key = namedtuple("Key", "when arrival")
+
+_NEAR = 1.0  # seconds
+_SPARE = 64  # places that may be empty
 
 
 class TimerHandle(Handle):
     """What `call_later` and `call_at` return. `when` is in seconds of the loop's clock."""
 
     def __init__(self, when, callback, args, loop, context=None):
+        if self._place != 0:
+            self._leave()
         Handle.__init__(self, callback, args, loop, context)
         self._when = when
-        self._heap = None
-        self._place = 0
-        self._serial = 0
 
     @property
     def __class__(self):
@@ -29,17 +38,20 @@ class TimerHandle(Handle):
 
     @property
     def _scheduled(self):
-        return self._heap is not None
+        return self._place != 0
 
     def when(self):
         """The time of the call, in seconds of the loop's clock."""
         return self._when
 
-    def cancel(self):
-        """Do not call the callback any more; the timer leaves the loop at once."""
-        if self._heap is not None:
-            self._heap.remove(self)
-        self._cancel()
+    def _cancel(self):
+        if self._place != 0:
+            self._leave()
+        return Handle._cancel(self)
+
+    def _leave(self):
+        cython.cast(TimerHeap, cython.cast(LoopState, self._loop)._timers).remove(self)
+        return 0
 
     def _details(self):
         return [*Handle._details(self), f"when={int(self._when) if self._when.is_integer() else self._when}"]
@@ -70,96 +82,175 @@ class TimerHandle(Handle):
         return self._when > other._when or self == other
 
 
+if not cython.compiled:
+    TimerHandle._place = 0  # see Link's _next
+
 set_signature(TimerHandle, "(when, callback, args, loop, context=None)")
 
 
 class TimerHeap:
-    """A binary heap by (when, order of arrival): timers of the same moment fire first in, first out."""
+    """The pending timers, by (when, order of arrival): those of the same moment fire first in, first out.
+
+    Most are cancelled long before they are due. So a timer that is not due within the next second waits in `_far`, a
+    list in the order of arrival, of which no order by time is asked: adding, and leaving an empty place behind, is all
+    that happens. About once a second, what has come near moves on to the heap. Whatever is in the heap is due before
+    `_border`, all that is far at it or later.
+
+    The heap has four branches. `_keys[i]` is what `_near[i]` is ordered by, so that comparing looks at no timer.
+    A timer's `_place` is the number of its place, from 1 on in the heap, from -1 on down in the list; 0 is none.
+    """
 
     def __init__(self):
-        self._items = []
+        self._near = []
+        self._near_count = 0
+        if not cython.compiled:
+            self._keys = []
         self._arrivals = 0
+        self._far = []
+        self._far_count = 0
+        self._far_end = 0
+        self._border = self._earliest_far = -inf
+
+    def __dealloc__(self):
+        free_keys(self._keys)
 
     def count(self):
         """How many timers are pending."""
-        return len(self._items)
+        return self._near_count + self._far_count
 
     def first_when(self):
-        """When the earliest timer is due; there must be one."""
-        return cython.cast(TimerHandle, self._items[0])._when
+        """When to look for a timer that is due; there must be one, and it is not due earlier."""
+        return self._keys[0].when if self._near_count > 0 else self._earliest_far
 
     def push(self, timer):
         """Add `timer`, which stands in no heap."""
-        self._arrivals += 1
-        timer._serial = self._arrivals
-        timer._heap = self
-        self._items.append(timer)
-        self._rise(timer, len(self._items) - 1)
+        if timer._when < self._border:
+            self._push_near(timer)
+            return 0
+        if self._far_end < len(self._far):
+            self._far[self._far_end] = timer
+        else:
+            self._far.append(timer)
+        self._far_end += 1
+        timer._place = -self._far_end
+        if self._far_count == 0 or timer._when < self._earliest_far:
+            self._earliest_far = timer._when
+        self._far_count += 1
 
     def pop_due(self, now):
         """Take the earliest timer if it is due at `now`; else None."""
-        if not self._items:
+        if self._far_count > 0 and now >= self._border:
+            self._review_far(now + _NEAR)
+        if self._near_count == 0 or self._keys[0].when > now:
             return None
-        timer = cython.cast(TimerHandle, self._items[0])
-        if timer._when > now:
-            return None
+        timer = cython.cast(TimerHandle, self._near[0])
         self.remove(timer)
         return timer
 
     def remove(self, timer):
         """Take `timer` out, wherever it stands."""
-        timer._heap = None
         place = timer._place
-        last = cython.cast(TimerHandle, self._items.pop())
-        if last is timer:
+        timer._place = 0
+        if place > 0:
+            self._remove_near(place - 1)
             return 0
-        if place > 0 and _before(last, cython.cast(TimerHandle, self._items[(place - 1) // 2])):
-            self._rise(last, place)
-        else:
-            self._sink(last, place)
+        self._far[-1 - place] = None
+        if place == -self._far_end:
+            self._far_end -= 1
+        self._far_count -= 1
+        if len(self._far) > 4 * self._far_count + _SPARE:
+            self._review_far(self._border)
 
     def clear(self):
         """Forget every timer."""
-        for timer in self._items:
-            cython.cast(TimerHandle, timer)._heap = None
-        self._items = []
+        for timer in self._near[: self._near_count] + self._far[: self._far_end]:
+            if timer is not None:
+                cython.cast(TimerHandle, timer)._place = 0
+        self._near_count = self._far_count = self._far_end = 0
+        self._resize(0)
+        self._far = []
 
-    def _rise(self, timer, place):
-        items = self._items
+    def _review_far(self, border):
+        """Move on what is due before `border`, and close the gaps."""
+        far = self._far
+        end = 0
+        earliest = inf
+        for i in range(self._far_end):
+            timer = cython.cast(TimerHandle, far[i])
+            if timer is None:
+                continue
+            if timer._when < border:
+                self._push_near(timer)
+                continue
+            earliest = min(earliest, timer._when)
+            if i > end:
+                far[end] = timer
+                timer._place = -1 - end
+            end += 1
+        del far[end:]
+        self._far_count = self._far_end = end
+        self._earliest_far = earliest
+        self._border = border
+
+    def _push_near(self, timer):
+        place = self._near_count
+        if place == len(self._near):
+            self._resize(2 * place + _SPARE)
+        self._near_count += 1
+        self._arrivals += 1
+        self._rise(timer, make_key(timer._when, self._arrivals), place)
+
+    def _remove_near(self, place):
+        self._near_count -= 1
+        end = self._near_count
+        last = cython.cast(TimerHandle, self._near[end])
+        key = self._keys[end]
+        self._near[end] = None
+        if place == end:
+            pass
+        elif place > 0 and before(key, self._keys[(place - 1) // 4]):
+            self._rise(last, key, place)
+        else:
+            self._sink(last, key, place)
+        if len(self._near) > 4 * (end + _SPARE):
+            self._resize(2 * end)
+
+    def _rise(self, timer, key, place):
         while place > 0:
-            above = (place - 1) // 2
-            parent = cython.cast(TimerHandle, items[above])
-            if not _before(timer, parent):
+            above = (place - 1) // 4
+            if not before(key, self._keys[above]):
                 break
-            items[place] = parent
-            parent._place = place
+            self._put(place, cython.cast(TimerHandle, self._near[above]), self._keys[above])
             place = above
-        items[place] = timer
-        timer._place = place
+        self._put(place, timer, key)
 
-    def _sink(self, timer, place):
-        items = self._items
-        size = len(items)
-        below = 2 * place + 1
-        while below < size:
-            child = cython.cast(TimerHandle, items[below])
-            if below + 1 < size:
-                other = cython.cast(TimerHandle, items[below + 1])
-                if _before(other, child):
-                    child = other
-                    below += 1
-            if not _before(child, timer):
+    def _sink(self, timer, key, place):
+        keys = self._keys
+        while True:
+            least = 4 * place + 1
+            if least >= self._near_count:
                 break
-            items[place] = child
-            child._place = place
-            place = below
-            below = 2 * place + 1
-        items[place] = timer
-        timer._place = place
+            for other in range(least + 1, min(least + 4, self._near_count)):
+                if before(keys[other], keys[least]):
+                    least = other
+            if not before(keys[least], key):
+                break
+            self._put(place, cython.cast(TimerHandle, self._near[least]), keys[least])
+            place = least
+        self._put(place, timer, key)
 
+    def _put(self, place, timer, key):
+        self._near[place] = timer
+        self._keys[place] = key
+        timer._place = place + 1
 
-def _before(a, b):
-    return a._when < b._when or (a._when == b._when and a._serial < b._serial)
+    def _resize(self, room):
+        """Have `room` places in the heap, with as many keys."""
+        if cython.compiled:
+            self._keys = resize_keys(self._keys, room)
+        else:
+            self._keys[room:] = [None] * (room - len(self._keys))
+        self._near[room:] = [None] * (room - len(self._near))
 
 
 def new_timer(when, callback, args, loop, context):
@@ -170,11 +261,7 @@ def new_timer(when, callback, args, loop, context):
         timer = TimerHandle.__new__(TimerHandle)
         timer._next = None
         timer._cancelled = False
-        timer._what = None
-        timer._source_traceback = None
-        timer._heap = None
-        timer._place = 0
-        timer._serial = 0
+        timer._told = None
     timer._callback = callback
     timer._args = args
     timer._loop = loop

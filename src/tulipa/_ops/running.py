@@ -126,13 +126,14 @@ def _check_runnable(loop):
         raise RuntimeError("This event loop is already running; await the coroutine instead, or create a task")
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("Cannot run the event loop while another loop is running in this thread")
-    notice_replaced_call_soon(loop)
+    notice_replaced(loop)
 
 
-def notice_replaced_call_soon(loop):
-    """A subclass, or whoever set an attribute of the loop, is to see what futures and tasks schedule from now on."""
+def notice_replaced(loop):
+    """A subclass, or whoever set an attribute of the loop, is to see what futures, tasks and timeouts schedule."""
     # vars() would make the loop's dictionary, and with that Python calls each of its methods slower.
     loop._call_soon_replaced = loop.call_soon != Scheduler.call_soon.__get__(loop)
+    loop._timing_replaced = loop.time != Scheduler.time.__get__(loop) or loop.call_at != Scheduler.call_at.__get__(loop)
 
 
 def _as_future(loop, thing) -> asyncio.Future[Any]:
