@@ -11,6 +11,7 @@ import types
 import pytest
 
 try:
+    from tulipa._core import deadline
     from tulipa._highlevel import (
         barrier,
         gathering,
@@ -23,7 +24,6 @@ try:
         subprocess,
         taskgroups,
         threads,
-        timeouts,
         waiting,
         wrapping,
     )
@@ -31,8 +31,8 @@ except ModuleNotFoundError:
     ROOM = ()
 else:
     ROOM = (
-        barrier, gathering, graph, locks, queues, runners, staggered, streams, subprocess, taskgroups, threads,
-        timeouts, waiting, wrapping,
+        barrier, deadline, gathering, graph, locks, queues, runners, staggered, streams, subprocess, taskgroups,
+        threads, waiting, wrapping,
     )  # fmt: skip
 
 

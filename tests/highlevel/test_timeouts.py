@@ -256,6 +256,24 @@ def test_outside_of_a_task(loop, lib):
     assert "inside a task" in errors[0]
 
 
+def test_it_goes_by_a_replaced_time_and_call_at(loop, lib):
+    time, call_at, seen = loop.time, loop.call_at, []
+
+    def noted(when, callback, *args, context=None):
+        seen.append(when)
+        return call_at(when - 1000, callback, *args, context=context)
+
+    async def wait():
+        async with lib.timeout(5):
+            await asyncio.sleep(0)
+
+    loop.time, loop.call_at = lambda: time() + 1000, noted
+    before = loop.time()
+    loop.run_until_complete(wait())
+    assert len(seen) == 1 and before + 5 <= seen[0] <= loop.time() + 5
+    del loop.time, loop.call_at
+
+
 # --- wait_for --------------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,8 @@ if tulipa is None:
 if sys.version_info < (3, 13):
     pytest.skip("the standard library's version is older than the behaviour", allow_module_level=True)
 
-from tulipa._highlevel import gathering, locks, taskgroups, timeouts, waiting  # noqa: E402
+from tulipa._core import deadline  # noqa: E402
+from tulipa._highlevel import gathering, locks, taskgroups, waiting  # noqa: E402
 
 OURS = types.SimpleNamespace(
     TaskGroup=taskgroups.TaskGroup,
@@ -28,7 +29,7 @@ OURS = types.SimpleNamespace(
     wait=waiting.wait,
     wait_for=waiting.wait_for,
     as_completed=waiting.as_completed,
-    timeout=timeouts.timeout,
+    timeout=deadline.timeout,
 )
 
 

@@ -1,5 +1,10 @@
-from tulipa._core.native cimport set_signature
-from tulipa._core.ready cimport LoopState
+cimport cython
+
+from tulipa._core.native cimport as_model, copy_of, set_signature
+from tulipa._core.pause cimport Pause
+from tulipa._core.scheduler cimport Scheduler
+from tulipa._core.tasks cimport Task
+from tulipa._core.timers cimport TimerHandle
 
 cdef str _CREATED
 cdef str _ENTERED
@@ -12,14 +17,28 @@ cdef object get_running_loop
 cdef object PASSED
 
 
-cdef class Deadline:
+cdef class Timeout:
     cdef str _state
     cdef object _timeout_handler
     cdef readonly object _task
     cdef object _when
-    cdef public object _delay
-    cdef readonly object _cancelling
-    cdef bint _patient
+    cdef readonly object _delay
+    cdef readonly Py_ssize_t _cancelling
+    cdef bint _tried
+    cdef dict __dict__
+    cdef object __weakref__
 
-    cpdef _enter(self)
-    cdef _schedule(self, object loop, object when)
+    cdef int _schedule(self, object loop, object when) except -1
+    cdef int _disarm(self) except -1
+
+
+@cython.locals(pause=Pause)
+cdef Pause _given(object result)
+@cython.locals(scheduler=Scheduler)
+cdef bint _is_plain(object loop)
+cdef double _time_of(object loop) except? -1
+cpdef Timeout timeout(object delay)
+@cython.locals(made=Timeout)
+cpdef Timeout timeout_at(object when)
+
+cdef object _model

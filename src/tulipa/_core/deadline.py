@@ -1,4 +1,4 @@
-"""The compiled part of a Timeout: its states, and the timer that cancels the task."""
+"""Timeout: a block's deadline, its states, and the timer that cancels the task; as asyncio's of Python 3.15."""
 
 from asyncio import _get_running_loop, current_task, get_running_loop
 
@@ -7,11 +7,15 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
+from tulipa._core.pause import Pause
 from tulipa._core.places import PASSED
-from tulipa._core.ready import LoopState
+from tulipa._core.scheduler import Scheduler
+from tulipa._core.tasks import Task
+from tulipa._core.timers import TimerHandle
+from tulipa._core.waiting import expire
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import set_signature
+    from tulipa._core.native import as_model, set_signature
 
 _CREATED = "created"
 _ENTERED = "active"
@@ -20,8 +24,11 @@ _EXPIRED = "expired"
 _EXITED = "finished"
 
 
-class Deadline:
-    """All of a Timeout but its coroutines, which are not compiled: `__aenter__`, and `_expire` for `__aexit__`."""
+class Timeout:
+    """An asynchronous context manager that cancels its block at `when`, in seconds of the loop's clock.
+
+    Outside of the block the CancelledError is a TimeoutError. None is no timeout. Made by `timeout`, `timeout_at`.
+    """
 
     def __init__(self, when):
         self._state = _CREATED
@@ -30,7 +37,7 @@ class Deadline:
         self._when = when
         self._delay = None
         self._cancelling = 0
-        self._patient = True
+        self._tried = False
 
     def __repr__(self):
         words = f"<{type(self).__name__} [{self._state}]"
@@ -55,49 +62,57 @@ class Deadline:
         """Whether the deadline passed while the block ran."""
         return self._state is _EXPIRING or self._state is _EXPIRED
 
-    def _enter(self):
-        """The block begins."""
+    def __aenter__(self):
         if self._state is not _CREATED:
             raise RuntimeError("Timeout has already been entered: make a new one for each block")
         loop = _get_running_loop()
-        if isinstance(loop, LoopState) and cython.cast(LoopState, loop)._entered is not None:
-            task = cython.cast(LoopState, loop)._entered
+        if isinstance(loop, Scheduler) and cython.cast(Scheduler, loop)._entered is not None:
+            task = cython.cast(Scheduler, loop)._entered
         else:
             task = current_task()
         if task is None:
             raise RuntimeError("Timeout should be used inside a task: start it by asyncio.run() or create_task()")
         self._state = _ENTERED
         self._task = task
-        self._cancelling = task.cancelling()
+        self._cancelling = cython.cast(Task, task)._cancel_requests if type(task) is Task else task.cancelling()
         if self._when is not None:
             self._schedule(loop, self._when)
+        return _given(self)
 
     def __aexit__(self, exc_type, exc_val, exc_tb):
-        if self._timeout_handler is not None:
-            self._timeout_handler.cancel()
-            self._timeout_handler = None
+        self._disarm()
         if self._state is _EXPIRING:
             self._state = _EXPIRED
-            return self._expire(exc_val)
+            return expire(self, exc_val)
         self._state = _EXITED
         return PASSED  # no coroutine where nothing happened
 
     def _schedule(self, loop, when):
         self._when = when
-        if self._timeout_handler is not None:
-            self._timeout_handler.cancel()
-            self._timeout_handler = None
-        if when is not None:
-            if when <= loop.time():
-                self._timeout_handler = loop.call_soon(self._on_timeout)
-            else:
-                self._timeout_handler = loop.call_at(when, self._on_timeout)
+        self._disarm()
+        if when is None:
+            return 0
+        if when <= _time_of(loop):
+            self._timeout_handler = loop.call_soon(self._on_timeout)
+        elif _is_plain(loop):
+            self._timeout_handler = cython.cast(Scheduler, loop)._add_timer(when, _ring, (self,), None, "call_at")
+        else:
+            self._timeout_handler = loop.call_at(when, self._on_timeout)
+
+    def _disarm(self):
+        handler = self._timeout_handler
+        self._timeout_handler = None
+        if type(handler) is TimerHandle:
+            cython.cast(TimerHandle, handler)._cancel()
+        elif handler is not None:
+            handler.cancel()
+        return 0
 
     def _on_timeout(self):
         awaited = getattr(self._task, "_fut_waiter", None)
-        if self._patient and awaited is not None and awaited.done() and not awaited.cancelled():
+        if not self._tried and awaited is not None and awaited.done() and not awaited.cancelled():
             # What the block waits for is there, and the task about to take it: it would be lost. Its turn is first.
-            self._patient = False
+            self._tried = True
             self._timeout_handler = get_running_loop().call_soon(self._on_timeout)
             return
         self._timeout_handler = None
@@ -105,4 +120,50 @@ class Deadline:
         self._task.cancel()
 
 
-set_signature(Deadline, "(when)")
+set_signature(Timeout, "(when)")
+
+
+def _given(result):
+    """What ends with `result` when awaited: a pause that is over, where a coroutine would cost much more."""
+    pause = Pause.__new__(Pause)
+    pause._result = result
+    pause._resumed = True
+    return pause
+
+
+def _ring(timeout):
+    timeout._on_timeout()
+
+
+def _is_plain(loop):
+    """Whether nobody sees by which way a timer is set."""
+    if not isinstance(loop, Scheduler):
+        return False
+    scheduler = cython.cast(Scheduler, loop)
+    return not scheduler._debug and not scheduler._timing_replaced
+
+
+def _time_of(loop):
+    return cython.cast(Scheduler, loop)._driver.time() if _is_plain(loop) else loop.time()
+
+
+def timeout(delay):
+    """A `Timeout` that expires `delay` seconds from now; None is no timeout."""
+    if delay is None:
+        return timeout_at(None)
+    made = timeout_at(_time_of(get_running_loop()) + delay)
+    made._delay = delay
+    return made
+
+
+def timeout_at(when):
+    """A `Timeout` that expires at `when`, in seconds of the loop's clock; None is no timeout."""
+    if not cython.compiled:
+        return Timeout(when)
+    made = cython.cast(Timeout, copy_of(_model))
+    made._state = _CREATED
+    made._when = when
+    return made
+
+
+_model = as_model(Timeout.__new__(Timeout))

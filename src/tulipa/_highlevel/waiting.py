@@ -5,8 +5,8 @@ import inspect
 from asyncio import CancelledError, current_task, get_running_loop, iscoroutine, isfuture
 from collections.abc import Coroutine
 
+from tulipa._core.deadline import timeout as timeout_after
 from tulipa._highlevel.queues import Queue
-from tulipa._highlevel.timeouts import timeout as timeout_after
 from tulipa._highlevel.wrapping import ensure_future
 from tulipa.policy import get_event_loop
 

@@ -1,5 +1,5 @@
 """Timeouts."""
 
-from tulipa._highlevel.timeouts import Timeout, timeout, timeout_at
+from tulipa._core.deadline import Timeout, timeout, timeout_at
 
 __all__ = ("Timeout", "timeout", "timeout_at")
