@@ -1,6 +1,8 @@
 """Lock, Event, Condition, Semaphore, BoundedSemaphore."""
 
 import asyncio
+import copy
+import pickle
 import threading
 
 import pytest
@@ -559,3 +561,85 @@ async def test_what_a_task_waits_for_may_be_awaited_by_another(loop, lib):
     await second
     assert lock.locked(), "it is the first one's: the other has only looked on"
     lock.release()
+
+
+# --- copies ----------------------------------------------------------------------------------------------------
+
+
+def copies(thing):
+    return [copy.copy(thing), copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))]
+
+
+@on_loop
+async def test_copies_are_in_the_same_state(loop, lib):
+    lock, event, semaphore = lib.Lock(), lib.Event(), lib.BoundedSemaphore(2)
+    lock.note = "mine"
+    await lock.acquire()
+    await semaphore.acquire()
+    event.set()
+    for other in copies(lock):
+        assert other.locked() and other.note == "mine"
+        other.release()
+    assert lock.locked()
+    assert all(other.is_set() for other in copies(event))
+    for other in copies(semaphore):
+        assert not other.locked()
+        await other.acquire()
+        assert other.locked()
+        other.release()
+        other.release()
+        with pytest.raises(ValueError):
+            other.release()
+    assert semaphore._value == 1
+
+
+@on_loop
+async def test_copies_work(loop, lib):
+    for lock in copies(lib.Lock()):
+        order = []
+        await asyncio.gather(*acquirers(loop, lock, "abc", order))
+        assert order == list("abc")
+    for condition in copies(lib.Condition()):
+        async with condition:
+            assert condition.locked()
+            condition.notify_all()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await condition.wait()
+        assert not condition.locked()
+
+
+# --- async with, taken apart -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Lock", "Semaphore", "Condition"])
+@on_loop
+async def test_entering_begins_when_it_is_awaited(loop, lib, name):
+    lock = getattr(lib, name)()
+    await lock.acquire()
+    never = lock.__aenter__()
+    entering = [asyncio.gather(lock.__aenter__()) for _ in range(2)]
+    await turns(2)
+    lock.release()
+    assert await entering[0] == [None]
+    assert lock.locked() and not entering[1].done()
+    lock.release()
+    assert await entering[1] == [None] and lock.locked()
+    lock.release()
+    assert await lock.acquire() is True
+    if asyncio.iscoroutine(never):
+        never.close()
+
+
+@pytest.mark.parametrize("name", ["Lock", "Semaphore"])
+@on_loop
+async def test_methods_set_on_a_lock_are_used(loop, lib, name):
+    lock, calls = getattr(lib, name)(), []
+    lock.release = lambda: calls.append("release")
+    async with lock:
+        assert lock.locked()
+    assert calls == ["release"] and lock.locked()
+    lock.acquire = lambda: asyncio.sleep(0, calls.append("acquire"))
+    async with lock:
+        pass
+    assert calls == ["release", "acquire", "release"]

@@ -1,6 +1,8 @@
 """Queue, PriorityQueue, LifoQueue."""
 
 import asyncio
+import copy
+import pickle
 
 import pytest
 from helpers.running import on_loop, turns
@@ -266,3 +268,17 @@ async def test_shutdown_wakes_who_waits(loop, lib, immediate):
 def test_the_standard_librarys_exceptions(lib):
     assert lib.QueueShutDown is getattr(asyncio, "QueueShutDown", lib.QueueShutDown)
     assert issubclass(lib.QueueShutDown, Exception)
+
+
+@on_loop
+async def test_copies_of_queues_have_the_items(loop, lib):
+    for kind in (lib.Queue, lib.PriorityQueue, lib.LifoQueue):
+        queue = kind(2)
+        await queue.put(1)
+        for other in (copy.deepcopy(queue), pickle.loads(pickle.dumps(queue))):
+            await other.put(2)
+            assert other.full() and other.maxsize == 2 and queue.qsize() == 1
+            assert {await other.get(), await other.get()} == {1, 2}
+            other.task_done()
+            other.task_done()
+            await other.join()

@@ -5,13 +5,44 @@ from tulipa._core.futures cimport Future
 from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, as_model, copy_of, new_reference, set_send
 from tulipa._core.ready cimport LoopState
 
+cdef object _get_running_loop
+cdef object _binding
+cdef object append
+cdef object popleft
+cdef object _model
+
+cdef extern from *:
+    """
+    #define tulipa_forget_bound_dict(bound) Py_CLEAR((bound)->__dict__)
+    #define tulipa_is_untouched(bound) ((bound)->__dict__ == NULL || PyDict_GET_SIZE((bound)->__dict__) == 0)
+    """
+    void forget_dict "tulipa_forget_bound_dict"(LoopBound bound)
+    bint is_untouched "tulipa_is_untouched"(LoopBound bound)
+
+
+cdef class LoopBound:
+    cdef public object _loop
+    cdef dict __dict__
+    cdef object __weakref__
+
+    @cython.final
+    cdef int _check_loop(self) except -1
+    @cython.final
+    cdef int _bind(self, object loop) except -1
+    cdef int _arrived(self) except -1
+    cdef int _abandoned(self, Place place) except -1
+
 
 @cython.final
 cdef class Place(Future):
     cdef object _line
+    cdef LoopBound _owner
     cdef bint _yielded
 
+    @cython.locals(owner=LoopBound)
     cdef bint _must_yield(self) except -1
+    @cython.locals(owner=LoopBound)
+    cdef int _abandon(self) except -1
     cdef int _leave(self) except -1
 
 
@@ -19,15 +50,16 @@ cdef class Place(Future):
 cdef int _send(object place, object value, PyObject **out) except -1
 
 @cython.locals(place=Place, state=LoopState, debug=bint)
-cpdef Place stand_in(object line, object owner, bint first=*)
-
-cdef object _model
-cdef object _get_running_loop
+cpdef Place stand_in(object line, LoopBound owner, bint first=*)
+@cython.locals(place=Place)
+cdef Place stand_before(object line, LoopBound owner)
 
 @cython.locals(place=Place)
 cpdef bint wake(object waiter) except -1
-
+cdef bint is_cancelled(object waiter) except -1
+cdef bint has_waiting(object line) except -1
 cpdef bint wake_first(object line) except -1
+cdef bint wake_one(object line) except -1
 cpdef int wake_every(object line) except -1
 cpdef bint wake_next(object line) except -1
 

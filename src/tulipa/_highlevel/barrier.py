@@ -4,8 +4,7 @@ import enum
 from asyncio import BrokenBarrierError
 from collections import deque
 
-from tulipa._core.places import stand_in, wake_every
-from tulipa._highlevel.bound import LoopBound
+from tulipa._core.places import LoopBound, stand_in, wake_every
 
 
 class _State(enum.Enum):

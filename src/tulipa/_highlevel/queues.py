@@ -2,12 +2,10 @@
 
 import asyncio
 import heapq
-from asyncio import QueueEmpty, QueueFull
-from collections import deque
 from types import GenericAlias
 
-from tulipa._core.places import stand_in, wake_next
-from tulipa._highlevel.bound import LoopBound
+from tulipa._core.places import wake_next
+from tulipa._core.store import WAIT, Store
 from tulipa._highlevel.locks import Event
 
 if hasattr(asyncio, "QueueShutDown"):
@@ -22,7 +20,7 @@ else:
 _OVERRIDABLE = {"_init", "_get", "_put", "qsize", "empty", "full", "put_nowait", "get_nowait"}
 
 
-class Queue(LoopBound):
+class Queue(Store):
     """Items on their way from some tasks to others, first in, first out. Not thread-safe.
 
     `put` waits while there are `maxsize` items; a `maxsize` of 0 or less is no limit. A subclass that keeps its
@@ -30,12 +28,7 @@ class Queue(LoopBound):
     """
 
     def __init__(self, maxsize=0):
-        self._maxsize = maxsize
-        self._getters = deque()
-        self._putters = deque()
-        self._unfinished_tasks = 0
-        self._finished = Event()  # means something only while somebody waits in `join`
-        self._is_shutdown = False
+        Store.__init__(self, maxsize, Event(), QueueShutDown, self._is_plain)
         self._init(maxsize)
 
     __class_getitem__ = classmethod(GenericAlias)  # type: ignore[var-annotated]
@@ -47,19 +40,6 @@ class Queue(LoopBound):
         super().__init_subclass__()
         cls._is_plain = cls._is_plain and not vars(cls).keys() & _OVERRIDABLE
 
-    # -- for subclasses -------------------------------------------------------------------------------------
-
-    def _init(self, maxsize):
-        self._queue = deque()
-
-    def _get(self):
-        return self._queue.popleft()
-
-    def _put(self, item):
-        self._queue.append(item)
-
-    # -- what it is -----------------------------------------------------------------------------------------
-
     def __repr__(self):
         return f"<{type(self).__name__} at {id(self):#x} {self._format()}>"
 
@@ -68,7 +48,7 @@ class Queue(LoopBound):
 
     def _format(self):
         words = [f"maxsize={self._maxsize!r}"]
-        if getattr(self, "_queue", None):
+        if self._queue:
             words.append(f"_queue={list(self._queue)!r}")
         if self._getters:
             words.append(f"_getters[{len(self._getters)}]")
@@ -80,95 +60,34 @@ class Queue(LoopBound):
             words.append("shutdown")
         return " ".join(words)
 
-    @property
-    def maxsize(self):
-        """How many items there is room for; no limit where it is 0 or less."""
-        return self._maxsize
-
-    def qsize(self):
-        """How many items there are."""
-        return len(self._queue)
-
-    def empty(self):
-        """Whether there is no item."""
-        return not self._queue
-
-    def full(self):
-        """Whether there are `maxsize` items."""
-        return 0 < self._maxsize <= self.qsize()
-
-    # -- putting and getting --------------------------------------------------------------------------------
-
     async def put(self, item):
         """Put `item` in, waiting for room. Raises QueueShutDown."""
-        if self._is_plain and not self._is_shutdown and not 0 < self._maxsize <= len(self._queue):
-            self._queue.append(item)
-            self._unfinished_tasks += 1
-            if self._getters:
-                wake_next(self._getters)
-            return
         place = None
-        while self.full() and not self._is_shutdown:
-            # At the end of the line, or at its head for a task that was woken there, but overtaken.
-            place = stand_in(self._putters, self, place is not None)
+        while (given := self._put_now(item)) is WAIT:
+            place = self._stand_for_room(place is not None)
             try:
                 await place
             except BaseException:
                 self._pass_on(self._putters, place, self.full)
                 raise
-        return self.put_nowait(item)
-
-    def put_nowait(self, item):
-        """Put `item` in. Raises QueueFull where there is no room, and QueueShutDown."""
-        if self._is_shutdown:
-            raise QueueShutDown("the queue was shut down: nothing can be put into it any more")
-        if self.full():
-            raise QueueFull(f"the queue holds {self.qsize()} items, as many as it may; await put() to wait for room")
-        self._put(item)
-        self._unfinished_tasks += 1
-        if self._getters:
-            wake_next(self._getters)
+        return given
 
     async def get(self):
         """Take an item out, waiting for one. Raises QueueShutDown where there is none and none will come."""
         place = None
-        plain = self._is_plain
-        while (not self._queue if plain else self.empty()) and not self._is_shutdown:
-            place = stand_in(self._getters, self, place is not None)
+        while (item := self._take_now()) is WAIT:
+            place = self._stand_for_item(place is not None)
             try:
                 await place
             except BaseException:
                 self._pass_on(self._getters, place, self.empty)
                 raise
-        if plain and self._queue and not self._putters:
-            return self._queue.popleft()
-        return self.get_nowait()
-
-    def get_nowait(self):
-        """Take an item out. Raises QueueEmpty where there is none, QueueShutDown where none will come."""
-        if self.empty():
-            if self._is_shutdown:
-                raise QueueShutDown("the queue was shut down and is empty")
-            raise QueueEmpty("the queue is empty; await get() to wait for an item")
-        item = self._get()
-        if self._putters:
-            wake_next(self._putters)
         return item
 
     def _pass_on(self, line, place, must_wait):
         """A task can't wait any longer; where it was woken already, that is passed on."""
         if place.done() and not place.cancelled() and not must_wait() and not self._loop.is_closed():
             wake_next(line)
-
-    # -- the end --------------------------------------------------------------------------------------------
-
-    def task_done(self):
-        """Tell that an item that was taken out is done with. Raises ValueError where there is none."""
-        if self._unfinished_tasks <= 0:
-            raise ValueError("task_done() called too many times: more often than items were put into the queue")
-        self._unfinished_tasks -= 1
-        if self._unfinished_tasks == 0:
-            self._finished.set()
 
     async def join(self):
         """Wait until `task_done` was called for every item."""
