@@ -360,3 +360,31 @@ def test_handle_constructors_are_those_of_asyncio(loop, loop_factory):
     timer.cancel()
     assert handle.cancelled() and timer.cancelled()
     assert target.calls == []
+
+
+def test_a_handle_in_another_ones_place_is_new(loop):
+    """Memory of handles is used again."""
+    target = Target()
+    for number in range(3):
+        handles = [loop.call_soon(target, number) for _ in range(1500)]
+        references = [weakref.ref(handle) for handle in handles]
+        assert not any(handle.cancelled() for handle in handles)
+        assert len({id(handle) for handle in handles}) == 1500
+        for handle in handles[::2]:
+            handle.cancel()
+        del handle, handles
+        turn(loop)
+        gc.collect()
+        assert not any(reference() for reference in references)
+    assert target.calls == [(number,) for number in range(3) for _ in range(750)]
+
+
+def test_a_handle_in_a_cycle_is_collected(loop):
+    for _ in range(3):
+        target = Target()
+        target.handle = loop.call_soon(target)
+        reference = weakref.ref(target)
+        turn(loop)
+        del target
+        gc.collect()
+        assert reference() is None

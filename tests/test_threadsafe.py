@@ -1,6 +1,7 @@
 """call_soon_threadsafe: from other threads, without a wake-up lost."""
 
 import asyncio
+import contextvars
 import threading
 
 import pytest
@@ -36,6 +37,29 @@ def test_returns_a_handle_that_cancels(loop):
     threads = []
     loop.run_forever()
     assert calls == []
+
+
+def test_each_callback_has_its_own_copy_of_the_threads_context(loop):
+    variable = contextvars.ContextVar("variable")
+    seen = []
+
+    def callback(number):
+        seen.append((number, variable.get()))
+        variable.set(number)
+
+    def work():
+        for name in ("first", "second"):
+            variable.set(name)
+            for number in range(3):
+                loop.call_soon_threadsafe(callback, number)
+        loop.call_soon_threadsafe(loop.stop)
+
+    variable.set("loop")
+    thread = in_thread(work)
+    loop.run_forever()
+    thread.join()
+    assert seen == [(number, name) for name in ("first", "second") for number in range(3)]
+    assert variable.get() == "loop"
 
 
 def test_before_the_loop_runs(loop):

@@ -1,6 +1,6 @@
 cimport cython
 
-from tulipa._core.native cimport as_model, call_in, copy_of, current_context, set_signature
+from tulipa._core.native cimport as_model, call_in, copy_of, current_context, keep_spares, set_signature
 from tulipa._core.ready cimport Link, LoopState
 
 

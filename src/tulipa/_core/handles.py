@@ -118,3 +118,5 @@ def new_handle(callback, args, loop, context):
 
 
 _model = as_model(Handle.__new__(Handle))
+if cython.compiled:
+    keep_spares(Handle, 1024)  # as many as a busy turn has

@@ -35,11 +35,36 @@ cdef extern from *:
         Py_DECREF(result);
         return NULL;
     }
+    /* Memory of objects that are gone, for the next ones: of one type in each module, which asks for it. What
+       is kept in this way, the garbage collector does not count, as with what Python itself keeps. */
+    static struct { PyTypeObject *type; PyObject *first; int count, limit; } tulipa_spares;
+    static void tulipa_free_or_keep(void *memory) {
+        PyObject *gone = (PyObject *)memory;
+        if (Py_TYPE(gone) == tulipa_spares.type && tulipa_spares.count < tulipa_spares.limit) {
+            *(PyObject **)(gone + 1) = tulipa_spares.first;
+            tulipa_spares.first = gone;
+            tulipa_spares.count++;
+        } else PyObject_GC_Del(gone);
+    }
+    static CYTHON_UNUSED void tulipa_keep_spares(PyObject *type, int limit) {
+    #ifndef Py_GIL_DISABLED
+        tulipa_spares.type = (PyTypeObject *)type;
+        tulipa_spares.limit = limit;
+        tulipa_spares.type->tp_free = tulipa_free_or_keep;
+    #endif
+    }
     /* Fields of objects are a reference each; before Python 3.12 those to None are counted. */
     static PyObject *tulipa_copy_of(PyObject *model) {
         PyTypeObject *type = Py_TYPE(model);
-        PyObject *made = PyObject_GC_New(PyObject, type);
-        if (made == NULL) return NULL;
+        PyObject *made = tulipa_spares.first;
+        if (made != NULL) {
+            tulipa_spares.first = *(PyObject **)(made + 1);
+            tulipa_spares.count--;
+            (void)PyObject_Init(made, type);
+        } else {
+            made = PyObject_GC_New(PyObject, type);
+            if (made == NULL) return NULL;
+        }
         memcpy((char *)made + sizeof(PyObject), (char *)model + sizeof(PyObject),
                (size_t)type->tp_basicsize - sizeof(PyObject));
     #if PY_VERSION_HEX < 0x030C0000
@@ -104,11 +129,22 @@ cdef extern from *:
         else ((PyTypeObject *)type)->tp_doc = copy;
         return 0;
     }
+    /* Context.run, without looking it up and without packing the arguments once more. */
+    static CYTHON_UNUSED PyObject *tulipa_call_in(PyObject *context, PyObject *callback, PyObject *args) {
+        Py_ssize_t count = PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
+        PyObject *result;
+        if (PyContext_Enter(context) < 0) return NULL;
+        result = PyObject_Vectorcall(callback, ((PyTupleObject *)args)->ob_item, (size_t)count, NULL);
+        if (PyContext_Exit(context) < 0) Py_CLEAR(result);
+        return result;
+    }
     """
     object copy_of "tulipa_copy_of"(object model)
+    void keep_spares "tulipa_keep_spares"(object type, int limit)
     void hide "tulipa_hide"(object item)
     void free_flatly "tulipa_free_flatly"(object model)
     PyObject *new_reference "tulipa_new_reference"(object)
+    object call_in_context "tulipa_call_in"(object context, object callback, object args)
     object strong_reference "tulipa_strong_reference"(object reference)
     int PYGEN_NEXT
     int PYGEN_RETURN

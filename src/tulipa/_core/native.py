@@ -34,11 +34,7 @@ def call_in(context, callback, args):
     """``callback(*args)`` in `context`: Context.run without looking the method up."""
     if not cython.compiled:
         return context.run(callback, *args)
-    PyContext_Enter(context)
-    try:
-        return callback(*args) if args else callback()
-    finally:
-        PyContext_Exit(context)
+    return call_in_context(context, callback, args)
 
 
 def as_model(item):

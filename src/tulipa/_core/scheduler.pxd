@@ -33,6 +33,7 @@ cdef class Scheduler(LoopState):
     @cython.locals(timers=TimerHeap, timer=TimerHandle)
     cdef TimerHandle _add_timer(self, double when, object callback, tuple args, object context, object method)
     cdef _make_by_factory(self, object coro, object name, object context, object eager_start, dict kwargs)
+    @cython.final
     cdef int _check_callback(self, object callback, object method) except -1
     cdef int _check_thread(self) except -1
     @cython.locals(timers=TimerHeap)
