@@ -8,6 +8,8 @@ import weakref
 import pytest
 from helpers.accounting import timer_count, turn
 
+import tulipa
+
 pytestmark = pytest.mark.virtual_too
 
 
@@ -428,3 +430,17 @@ def test_attributes_and_subclasses(loop_factory, loop):
     special.run_forever()
     assert calls == [special.stop]
     special.close()
+
+
+@pytest.mark.tulipa_only
+@pytest.mark.skipif(not tulipa.is_compiled(), reason="a loop in Python has its attributes in a dictionary")
+def test_its_own_attributes_are_in_no_dictionary(loop):
+    """From Python 3.13 on, calling a method of a loop costs more as soon as the loop has a dictionary."""
+    loop.set_exception_handler(None)
+    loop.set_task_factory(None)
+    loop.set_debug(False)
+    loop.run_until_complete(give(1))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    assert vars(loop) == {}
