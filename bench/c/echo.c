@@ -21,7 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#define RECEIVE_SIZE 65536
+#define RECEIVE_SIZE 262144             /* more at a time than any of the loops: a limit for large messages, too */
 #define EVENTS 256
 
 /* What the kernel did not take yet is kept in `rest`; while there is a rest nothing is read. */
