@@ -62,7 +62,7 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
     ) -> None:
         driver = selector if driver is None else driver
         Scheduler.__init__(self, make_driver(driver))
-        running.notice_replaced_call_soon(self)
+        running.notice_replaced(self)
         self._wrap_endpoint = wrap_endpoint
         self._exception_handler = None
         self._default_executor = None
@@ -82,13 +82,12 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
         return self._driver.name
 
     # The scheduler has: call_soon, call_soon_threadsafe, call_later, call_at, time, create_future, create_task,
-    # set_task_factory, get_task_factory, get_debug.
+    # set_task_factory, get_task_factory, get_debug, is_running.
 
     # Its life.
     run_forever = running.run_forever
     run_until_complete = running.run_until_complete
     stop = running.stop
-    is_running = running.is_running
     is_closed = running.is_closed
     close = running.close
     set_debug = running.set_debug
