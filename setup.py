@@ -1,7 +1,8 @@
 """Compiles the hot modules of tulipa; everything else about the package is in pyproject.toml.
 
 A module of _core, _drivers or _transports is hot if and only if a .pxd of the same name lies beside it. All
-hot modules are compiled or none: an interpreted class can't share the C fields of a compiled one.
+hot modules are compiled or none: an interpreted class can't share the C fields of a compiled one. They are linked
+into one shared object, tulipa._hot, where tulipa/_hot_rooms.py finds them.
 
 Environment:
     TULIPA_PURE=1              compile nothing
@@ -12,6 +13,7 @@ Environment:
 import multiprocessing
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 from setuptools.errors import CompileError
+from setuptools.modified import newer
 
 SOURCE = Path("src")
 HOT_ROOMS = ("_core", "_drivers", "_transports")
@@ -41,18 +44,19 @@ def flag(name):
 
 
 def hot_modules():
-    """Return one uncompiled extension for each module that has a .pxd beside it."""
+    """Return the sources of the modules that have a .pxd beside them."""
     declarations = sorted(path for room in HOT_ROOMS for path in (SOURCE / "tulipa" / room).glob("*.pxd"))
     sources = [path.with_suffix(".py") for path in declarations if path.with_suffix(".py").exists()]
     if not sys.platform.startswith("linux"):
         # Leaves: nothing else needs them.
         sources = [path for path in sources if path.stem not in ("epoll", "tls_openssl")]
+    return sources
+
+
+def shared_object():
+    """Return the one extension in which all hot modules are."""
     flags = [] if os.name == "nt" or "CFLAGS" in os.environ else ["-O2", "-g0", "-Wno-unused-function"]
-    names = [".".join(path.relative_to(SOURCE).with_suffix("").parts) for path in sources]
-    return [
-        Extension(name, [path.as_posix()], extra_compile_args=flags)
-        for name, path in zip(names, sources, strict=True)
-    ]
+    return Extension("tulipa._hot", [path.as_posix() for path in hot_modules()], extra_compile_args=flags)
 
 
 def announce(message):
@@ -73,7 +77,10 @@ class BuildHotModules(build_ext):
         outputs = [Path(self.get_ext_fullpath(extension.name)) for extension in self.extensions]
         try:
             self.try_compiler()
-            self.translate()
+            (hot,) = self.extensions
+            with ThreadPoolExecutor(self.parallel) as pool:
+                hot.extra_objects = list(pool.map(self.compile, self.translate()))
+            hot.sources, hot.depends = [], hot.extra_objects
             super().build_extensions()
         except Exception as error:
             if flag("TULIPA_REQUIRE_COMPILED"):
@@ -93,16 +100,27 @@ class BuildHotModules(build_ext):
 
         build_dir = Path("build", "cython")
         made = [path.stat().st_mtime for path in build_dir.rglob("*.c")]
+        names = {path: ".".join(path.relative_to(SOURCE).with_suffix("").parts) for path in hot_modules()}
         translated = cythonize(
-            self.extensions,
+            [Extension(name, [path.as_posix()]) for path, name in names.items()],
             build_dir=str(build_dir),
             compiler_directives=DIRECTIVES,
             force=bool(made) and min(made) < Path("setup.py").stat().st_mtime,  # with other directives
             nthreads=os.cpu_count() if multiprocessing.get_start_method() == "fork" else 0,
         )
-        sources = {extension.name: extension.sources for extension in translated}
-        for extension in self.extensions:  # setuptools has prepared these objects, so they stay
-            extension.sources = sources[extension.name]
+        return [extension.sources[0] for extension in translated]
+
+    def compile(self, source):
+        """Compile one module, unless that is done already; return its object file."""
+        (made,) = self.compiler.object_filenames([source], output_dir=self.build_temp)
+        if self.force or newer(source, made):
+            flags = self.extensions[0].extra_compile_args
+            self.compiler.compile([source], output_dir=self.build_temp, extra_postargs=flags)
+        return made
+
+    def get_export_symbols(self, extension):
+        """Nothing beside what the modules export themselves."""
+        return []
 
     def fall_back(self, outputs, error):
         """Leave a package without any compiled module, and say so."""
@@ -146,6 +164,6 @@ if flag("TULIPA_PURE") and flag("TULIPA_REQUIRE_COMPILED"):
     raise SystemExit("TULIPA_PURE=1 and TULIPA_REQUIRE_COMPILED=1 contradict each other: set one of them")
 
 setup(
-    ext_modules=[] if flag("TULIPA_PURE") or sys.implementation.name != "cpython" else hot_modules(),
+    ext_modules=[] if flag("TULIPA_PURE") or sys.implementation.name != "cpython" else [shared_object()],
     cmdclass={"build_ext": BuildHotModules, "build_py": BuildSources, "bdist_wheel": Wheel},
 )

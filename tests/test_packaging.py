@@ -1,6 +1,6 @@
 """tulipa builds and installs everywhere, compiled where it can be, and tells the truth about it."""
 
-import importlib.util
+import importlib
 import json
 import os
 import shutil
@@ -33,15 +33,25 @@ def hot_modules(package):
 
 
 def compiled_modules(package):
-    names = [".".join(path.parts) for path in hot_modules(package)]
-    return [name for name in names if importlib.util.find_spec(name).origin.endswith(tuple(EXTENSION_SUFFIXES))]
+    """Those of the hot modules that are compiled here."""
+    modules = [importlib.import_module(".".join(path.parts)) for path in hot_modules(package)]
+    return [module.__name__ for module in modules if module.__file__.endswith(tuple(EXTENSION_SUFFIXES))]
 
 
 def test_all_hot_modules_are_compiled_or_none():
     package = Path(tulipa.__file__).parent
     hot = hot_modules(package)
     assert hot, "the installed package has no .pxd: the build loses package data"
-    assert len(compiled_modules(package)) == (len(hot) if tulipa.is_compiled() else 0)
+    if tulipa.is_compiled():
+        assert len(compiled_modules(package)) == len(hot)
+    else:
+        assert not [path for suffix in EXTENSION_SUFFIXES for path in package.glob(f"_hot{suffix}")]
+
+
+def test_hot_modules_can_be_told_apart_by_their_last_names():
+    """In the shared object that they are linked into, each is known by that."""
+    names = [path.name for path in hot_modules(Path(tulipa.__file__).parent)]
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.skipif(EXPECTED_MODE is None, reason="TULIPA_EXPECT does not say how tulipa was installed here")
@@ -157,9 +167,10 @@ def test_the_wheel_holds_each_hot_module_in_both_forms(wheel):
     types = [path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src" / "tulipa").rglob("*.pyi")]
     assert {"tulipa/py.typed", "tulipa/__init__.pyi", "tulipa/asyncio/__init__.pyi", *types} <= names
     assert "none-any" not in wheel.name
-    suffix = EXTENSION_SUFFIXES[0]
     for module in hot_modules(ROOT / "src" / "tulipa"):
-        assert {f"{module.as_posix()}{ending}" for ending in (".py", ".pxd", suffix)} <= names
+        assert {f"{module.as_posix()}{ending}" for ending in (".py", ".pxd")} <= names
+    compiled = [name for name in names if name.endswith(tuple(EXTENSION_SUFFIXES))]
+    assert compiled == [f"tulipa/_hot{EXTENSION_SUFFIXES[0]}"]
     assert not [name for name in names if name.endswith((".c", ".pyc")) or name.startswith("tests/")]
 
 

@@ -5,7 +5,7 @@ The reference is the standard library of the running version. Names newer than t
 
 import ast
 import asyncio as standard
-import importlib.util
+import importlib
 import inspect
 import pydoc
 import types
@@ -269,8 +269,8 @@ def test_signatures_of_compiled_classes(name):
 
 def origin(kind):
     """The source of the module that defines it, compiled or not."""
-    path = Path(importlib.util.find_spec(kind.__module__).origin)
-    return path.with_name(path.name.partition(".")[0] + ".py")
+    package, *names = kind.__module__.split(".")
+    return Path(importlib.import_module(package).__file__).parent.joinpath(*names).with_suffix(".py")
 
 
 @pytest.mark.parametrize("path", NEWER)

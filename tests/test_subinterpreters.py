@@ -143,10 +143,10 @@ def test_found_by_a_roundabout_path(kind):
 
 
 def test_every_room_with_hot_modules_is_known():
-    from tulipa import _subinterpreters
+    from tulipa import _hot_rooms
 
     package = Path(tulipa.__file__).parent
-    assert set(_subinterpreters.HOT_ROOMS) == {path.parent.name for path in package.rglob("*.pxd")}
+    assert set(_hot_rooms.HOT_ROOMS) == {path.parent.name for path in package.rglob("*.pxd")}
 
 
 def test_every_hot_module_comes_from_its_source(kind):

@@ -4,7 +4,7 @@ Three ways to use it: ``tulipa.run(main())`` for the loop alone; ``from tulipa i
 ``python -m tulipa app.py``, or ``tulipa.install()``, for a program that stays as it is.
 """
 
-from tulipa import _subinterpreters  # noqa: F401  # before the first hot module
+from tulipa import _hot_rooms  # noqa: F401  # before the first hot module
 from tulipa._core import scheduler as _scheduler
 from tulipa._core.futures import Future
 from tulipa._core.handles import Handle

@@ -16,8 +16,8 @@ from tulipa._ops.listening import Listener
 from tulipa._ops.resolve import ensure_resolved
 from tulipa._ops.tls import server_settings
 from tulipa._transports.accepting import Acceptor
-from tulipa._transports.base import outermost
 from tulipa._transports.clients import Clients
+from tulipa._transports.life import outermost
 
 # The system knows addresses of that kind, but does not have it.
 _NOT_HERE = {errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.EPROTOTYPE, errno.EINVAL}

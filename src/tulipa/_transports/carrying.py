@@ -8,7 +8,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._transports.base import Layer
+from tulipa._transports.life import Layer
 from tulipa._transports.writing import WritingTransport
 
 

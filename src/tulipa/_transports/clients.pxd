@@ -1,7 +1,7 @@
 cimport cython
 from cpython.object cimport PyObject
 
-from tulipa._transports.base cimport Transport
+from tulipa._transports.life cimport Transport
 
 cdef extern from *:
     """

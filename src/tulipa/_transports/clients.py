@@ -7,7 +7,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._transports.base import Transport
+from tulipa._transports.life import Transport
 
 
 class Clients:

@@ -8,10 +8,10 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._transports.base import describe_socket
 from tulipa._transports.buffer import DatagramQueue
 from tulipa._transports.datagram_endpoint import DatagramSocketEndpoint
 from tulipa._transports.gathering import GatheringTransport, check_sendable
+from tulipa._transports.life import describe_socket
 from tulipa._transports.room import RoomWatch
 
 if not cython.compiled:  # compiled, the .pxd declares them

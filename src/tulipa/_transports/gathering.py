@@ -2,7 +2,7 @@
 
 from asyncio.log import logger
 
-from tulipa._transports.base import Transport
+from tulipa._transports.life import Transport
 
 _IGNORED_WRITES_TO_WARN = 5
 

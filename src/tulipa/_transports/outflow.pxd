@@ -2,7 +2,7 @@ cimport cython
 
 from tulipa._core.inflow cimport Inflow
 from tulipa._core.native cimport referent
-from tulipa._transports.base cimport Sink
+from tulipa._transports.life cimport Sink
 from tulipa._transports.carrying cimport carry, is_ending
 
 

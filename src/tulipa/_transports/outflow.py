@@ -11,7 +11,7 @@ except ImportError:
     from tulipa._cython_shim import cython
 
 from tulipa._core.inflow import Inflow
-from tulipa._transports.base import Sink
+from tulipa._transports.life import Sink
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.native import referent

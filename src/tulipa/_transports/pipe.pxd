@@ -1,5 +1,5 @@
 from tulipa._drivers.base cimport READ
-from tulipa._transports.base cimport Transport
+from tulipa._transports.life cimport Transport
 from tulipa._transports.reading cimport pause, reads, receive, resume
 from tulipa._transports.writing cimport WritingTransport
 

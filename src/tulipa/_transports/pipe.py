@@ -20,7 +20,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._transports.base import Transport
+from tulipa._transports.life import Transport
 from tulipa._transports.writing import WritingTransport
 
 if not cython.compiled:  # compiled, the .pxd declares them

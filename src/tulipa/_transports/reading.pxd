@@ -1,6 +1,6 @@
 cimport cython
 
-from tulipa._transports.base cimport Transport
+from tulipa._transports.life cimport Transport
 
 
 @cython.locals(data=bytes)

@@ -10,8 +10,8 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._transports.base import describe_socket
 from tulipa._transports.endpoint import SocketEndpoint
+from tulipa._transports.life import describe_socket
 from tulipa._transports.writing import WritingTransport
 
 if not cython.compiled:  # compiled, the .pxd declares them

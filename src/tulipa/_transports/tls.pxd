@@ -1,7 +1,7 @@
 cimport cython
 
 from tulipa._core.native cimport PyContext_Enter, PyContext_Exit
-from tulipa._transports.base cimport Layer
+from tulipa._transports.life cimport Layer
 from tulipa._transports.buffer cimport WriteBuffer
 from tulipa._transports.tls_life cimport TLSLife
 from tulipa._transports.tls_machine cimport (

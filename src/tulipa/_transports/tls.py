@@ -16,9 +16,9 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._transports.base import Layer
 from tulipa._transports.buffer import Backlog
 from tulipa._transports.gathering import check_sendable
+from tulipa._transports.life import Layer
 from tulipa._transports.tls_life import READ_HIGH, WRITE_HIGH, TLSLife
 
 if not cython.compiled:  # compiled, the .pxd declares them

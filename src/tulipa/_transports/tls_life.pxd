@@ -2,7 +2,7 @@ cimport cython
 
 from tulipa._core.native cimport current_context
 from tulipa._core.ready cimport LoopState
-from tulipa._transports.base cimport Layer, Sink, sink_of
+from tulipa._transports.life cimport Layer, Sink, sink_of
 from tulipa._transports.buffer cimport WriteBuffer
 from tulipa._transports.carrying cimport carry, is_ending
 from tulipa._transports.tls_machine cimport TLSMachine

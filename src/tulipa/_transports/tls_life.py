@@ -9,15 +9,15 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._transports.base import Layer
 from tulipa._transports.buffer import WriteBuffer
+from tulipa._transports.life import Layer
 from tulipa._transports.tls_engines import make_engine
 from tulipa._transports.tls_machine import TLSMachine
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.native import current_context
-    from tulipa._transports.base import sink_of
     from tulipa._transports.carrying import carry, is_ending
+    from tulipa._transports.life import sink_of
 
 HANDSHAKE_TIMEOUT = 60.0
 SHUTDOWN_TIMEOUT = 30.0

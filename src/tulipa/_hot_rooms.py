@@ -1,0 +1,70 @@
+"""How the modules of the hot rooms are found: compiled, where they are, and otherwise as Python.
+
+The build links all hot modules into one shared object, `_hot`, for opening one costs less than opening forty; each
+.pxd stands for a module in there.
+
+In a sub-interpreter tulipa runs interpreted, beside a compiled one in the main interpreter. Compiled modules keep their
+state in C variables, one set for the whole process: a second interpreter would find the first one's objects there, and
+with a GIL of its own would use them at the same time. Cython can move most of that into each module's state, which
+makes every access slower, but not declared globals and enumerations. So the compiled modules belong to the main
+interpreter, whichever interpreter comes first, and elsewhere the same files are imported as what they are: Python.
+"""
+
+import _thread
+import importlib
+import os
+import sys
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    PathFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+
+HOT_ROOMS = ("_core", "_drivers", "_transports")
+PLAIN = (SourceFileLoader, SOURCE_SUFFIXES), (SourcelessFileLoader, BYTECODE_SUFFIXES)
+
+
+def _is_main():
+    """Whether this is the main interpreter; taken for granted where Python was built without the means to ask."""
+    if hasattr(_thread, "_is_main_interpreter"):  # since Python 3.12
+        return _thread._is_main_interpreter()
+    try:
+        interpreters = importlib.import_module("_xxsubinterpreters")
+        return interpreters.get_current() == interpreters.get_main()
+    except (ImportError, AttributeError):
+        return True
+
+
+def _compiled_in(shared_object):
+    """What makes a loader for the module that a .pxd declares, which is in this file."""
+
+    class Loader(ExtensionFileLoader):
+        def __init__(self, name, declarations):
+            super().__init__(name, shared_object)
+
+        def create_module(self, spec):
+            spec.origin = self.path
+            return super().create_module(spec)
+
+    return Loader
+
+
+def _prepare(package_path):
+    """Before the first hot module of the package is imported; its path as it stands in ``tulipa.__path__``."""
+    kinds = PLAIN
+    if _is_main():
+        compiled = PathFinder.find_spec(f"{__package__}._hot", [package_path])
+        if compiled is None:
+            return
+        kinds = (_compiled_in(compiled.origin), [".pxd"]), *PLAIN
+    for room in HOT_ROOMS:
+        directory = os.path.join(package_path, room)
+        # Where Python's own finder looks before it makes one.
+        sys.path_importer_cache[directory] = FileFinder(directory, *kinds)
+
+
+_prepare(os.path.dirname(__file__))
