@@ -11,7 +11,6 @@ from tulipa._core.handles import Handle
 from tulipa._core.pause import sleep
 from tulipa._core.tasks import Task, create_eager_task_factory, eager_task_factory
 from tulipa._core.timers import TimerHandle
-from tulipa._ops.serve import Server
 from tulipa._version import __version__
 from tulipa.loop import EventLoop, new_event_loop
 from tulipa.policy import EventLoopPolicy
@@ -40,6 +39,15 @@ __all__ = (
 def is_compiled() -> bool:
     """Whether the hot modules are compiled; where not, the same code runs interpreted, slower."""
     return not _scheduler.__file__.endswith((".py", ".pyc"))
+
+
+def __getattr__(name):
+    """`Server`, which comes with all of serving, when somebody asks for it."""
+    if name != "Server":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from tulipa._ops.serve import Server
+
+    return globals().setdefault(name, Server)
 
 
 def install() -> None:

@@ -12,6 +12,7 @@ import types
 
 from tulipa import asyncio as _ours
 from tulipa import policy
+from tulipa.loop import import_services
 
 _NAME = _standard.__name__
 _OUR_NAME = _ours.__name__
@@ -30,6 +31,7 @@ def install() -> None:
     `uninstall` undoes it. A second time it looks through what was imported meanwhile. For tulipa's loops alone, with
     the standard library's asyncio above them, use `tulipa.run` or ``loop_factory=tulipa.EventLoop`` instead.
     """
+    import_services()
     pairs = _pairs()
     if not _modules_before:
         _choose_policy()
@@ -38,6 +40,8 @@ def install() -> None:
             sys.modules[standard.__name__] = ours
     instead = _replacements(pairs)
     for holder in _holders():
+        if instead.keys().isdisjoint(map(id, list(_names_of(holder).values()))):
+            continue
         for name, value in list(_names_of(holder).items()):
             if id(value) in instead and issubclass(type(value), _REPLACED):
                 setattr(holder, name, instead[id(value)])

@@ -1,33 +1,36 @@
 """EventLoop: says which room does what."""
 
 import asyncio
+import importlib
 import weakref
 from collections.abc import Callable
 from selectors import BaseSelector
+from typing import TYPE_CHECKING
 
 from tulipa._core.scheduler import Scheduler
 from tulipa._drivers import make_driver
 from tulipa._drivers.base import Driver
-from tulipa._ops import (
-    children,
-    connect,
-    datagrams,
-    errors,
-    executors,
-    files,
-    forking,
-    generators,
-    pipes,
-    resolve,
-    running,
-    serve,
-    signals,
-    sockets,
-    tls,
-    unix,
-    watch,
-)
-from tulipa._transports.endpoint import Endpoint
+from tulipa._ops import errors, executors, forking, generators, running, signals
+
+if TYPE_CHECKING:
+    from tulipa._transports.endpoint import Endpoint
+
+
+class Later:
+    """A method whose service is imported when somebody first asks for it: no program needs them all."""
+
+    def __init__(self, service):
+        self._service = service
+
+    def __set_name__(self, owner, name):
+        self._owner = owner
+        self._name = name
+
+    def __get__(self, loop, kind=None):
+        function = getattr(importlib.import_module(f"tulipa._ops.{self._service}"), self._name)
+        if vars(self._owner).get(self._name) is self:  # not replaced meanwhile
+            setattr(self._owner, self._name, function)
+        return function.__get__(loop, kind)
 
 
 class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # the .pxd has the scheduler's types
@@ -58,7 +61,7 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
         driver: str | Driver | BaseSelector | None = None,
         *,
         selector: BaseSelector | None = None,
-        wrap_endpoint: Callable[[Endpoint], Endpoint] | None = None,
+        wrap_endpoint: "Callable[[Endpoint], Endpoint] | None" = None,
     ) -> None:
         driver = selector if driver is None else driver
         Scheduler.__init__(self, make_driver(driver))
@@ -107,45 +110,45 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
     shutdown_default_executor = executors.shutdown_default_executor
 
     # Names and addresses.
-    getaddrinfo = resolve.getaddrinfo
-    getnameinfo = resolve.getnameinfo
+    getaddrinfo = Later("resolve")
+    getnameinfo = Later("resolve")
 
     # Streams of bytes.
-    create_connection = connect.create_connection
-    connect_accepted_socket = connect.connect_accepted_socket
-    create_server = serve.create_server
-    create_unix_connection = unix.create_unix_connection
-    create_unix_server = unix.create_unix_server
-    start_tls = tls.start_tls
+    create_connection = Later("connect")
+    connect_accepted_socket = Later("connect")
+    create_server = Later("serve")
+    create_unix_connection = Later("unix")
+    create_unix_server = Later("unix")
+    start_tls = Later("tls")
 
     # Files.
-    sendfile = files.sendfile
-    sock_sendfile = files.sock_sendfile
+    sendfile = Later("files")
+    sock_sendfile = Later("files")
 
     # Datagrams.
-    create_datagram_endpoint = datagrams.create_datagram_endpoint  # type: ignore[assignment]  # reuse_address is gone
+    create_datagram_endpoint = Later("datagrams")
 
     # One direction of bytes.
-    connect_read_pipe = pipes.connect_read_pipe
-    connect_write_pipe = pipes.connect_write_pipe
+    connect_read_pipe = Later("pipes")
+    connect_write_pipe = Later("pipes")
 
     # Child processes.
-    subprocess_exec = children.subprocess_exec
-    subprocess_shell = children.subprocess_shell
+    subprocess_exec = Later("children")
+    subprocess_shell = Later("children")
 
     # Bare sockets and descriptors.
-    sock_recv = sockets.sock_recv
-    sock_recv_into = sockets.sock_recv_into
-    sock_recvfrom = sockets.sock_recvfrom
-    sock_recvfrom_into = sockets.sock_recvfrom_into
-    sock_sendall = sockets.sock_sendall
-    sock_sendto = sockets.sock_sendto
-    sock_connect = sockets.sock_connect
-    sock_accept = sockets.sock_accept
-    add_reader = watch.add_reader  # type: ignore[assignment]
-    remove_reader = watch.remove_reader
-    add_writer = watch.add_writer  # type: ignore[assignment]
-    remove_writer = watch.remove_writer
+    sock_recv = Later("sockets")
+    sock_recv_into = Later("sockets")
+    sock_recvfrom = Later("sockets")
+    sock_recvfrom_into = Later("sockets")
+    sock_sendall = Later("sockets")
+    sock_sendto = Later("sockets")
+    sock_connect = Later("sockets")
+    sock_accept = Later("sockets")
+    add_reader = Later("watch")
+    remove_reader = Later("watch")
+    add_writer = Later("watch")
+    remove_writer = Later("watch")
 
     # Signals.
     add_signal_handler = signals.add_signal_handler
@@ -155,3 +158,10 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
 def new_event_loop() -> EventLoop:
     """A new EventLoop, for whatever wants a function that makes one."""
     return EventLoop()
+
+
+def import_services():
+    """Import all services now, before something else stands in asyncio's place."""
+    for value in list(vars(EventLoop).values()):
+        if isinstance(value, Later):
+            value.__get__(None, EventLoop)

@@ -24,7 +24,7 @@ print("alive")
 
 
 @pytest.mark.parametrize("module, name", [
-    ("base", "Transport"),
+    ("life", "Transport"),
     ("buffer", "WriteBuffer"),
     ("buffer", "DatagramQueue"),
     ("callbacks", "CallbackWatcher"),

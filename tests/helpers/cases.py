@@ -73,4 +73,6 @@ def tls_engines(case):
     """The TLS engines a test is to run on; the standard loop has but one."""
     if case.is_std:
         return ["ssl"]
-    return tulipa._transports.tls_engines.engine_names()
+    from tulipa._transports.tls_engines import engine_names
+
+    return engine_names()

@@ -6,6 +6,9 @@ from selectors import BaseSelector
 
 from tulipa._drivers.base import Driver
 
+if sys.platform == "linux":
+    from tulipa._drivers.epoll import EpollDriver
+
 NAMES = ("epoll", "selectors", "virtual")
 
 
@@ -27,8 +30,6 @@ def make_driver(choice=None):
     if choice == "epoll":
         if sys.platform != "linux":
             raise OSError("the epoll driver needs Linux; choose driver='selectors' here")
-        from tulipa._drivers.epoll import EpollDriver
-
         return EpollDriver()
     if choice == "selectors":
         from tulipa._drivers.selectors import SelectorsDriver

@@ -2,25 +2,18 @@
 
 import asyncio
 import contextvars
-import enum
 import functools
 import inspect
 import signal
 import threading
 from asyncio import CancelledError, constants
+from asyncio.runners import _State  # type: ignore[attr-defined]
 
 from tulipa import policy
-from tulipa._highlevel.gathering import gather
 from tulipa._highlevel.wrapping import hint_for, wait_for_awaitable
 
 # Seconds for the threads of the default executor to end.
 _THREAD_JOIN_TIMEOUT = getattr(constants, "THREAD_JOIN_TIMEOUT", 300)
-
-
-class _State(enum.Enum):
-    CREATED = "created"
-    INITIALIZED = "initialized"
-    CLOSED = "closed"
 
 
 class Runner:
@@ -158,6 +151,8 @@ def _cancel_all_tasks(loop):
     tasks = asyncio.all_tasks(loop)
     if not tasks:
         return
+    from tulipa._highlevel.gathering import gather  # most programs leave no task behind
+
     for task in tasks:
         task.cancel()
     loop.run_until_complete(gather(*tasks, return_exceptions=True))

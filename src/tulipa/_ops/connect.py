@@ -6,9 +6,9 @@ import os
 import socket
 
 from tulipa._ops.arguments import check_stream_socket
+from tulipa._ops.carriers import client_transport, server_transport
 from tulipa._ops.race import staggered_race
 from tulipa._ops.resolve import ensure_resolved
-from tulipa._ops.tls import client_transport, server_transport
 from tulipa._transports.callbacks import release
 from tulipa._transports.stream import StreamTransport
 

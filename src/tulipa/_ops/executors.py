@@ -1,11 +1,12 @@
 """Work for other threads and processes: `run_in_executor` and the default thread pool."""
 
 import asyncio
+import concurrent.futures
 import inspect
 import threading
 import warnings
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import TypeVar, TypeVarTuple
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ def run_in_executor(
 
 def set_default_executor(loop, executor: Executor) -> None:
     """Use `executor` where run_in_executor() is given None. Raises TypeError unless it is a ThreadPoolExecutor."""
-    if not isinstance(executor, ThreadPoolExecutor):
+    if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
         raise TypeError(
             f"executor must be ThreadPoolExecutor instance, not {executor!r}; "
             "give any other executor to run_in_executor() itself"
@@ -77,7 +78,7 @@ def _default_executor(loop):
     if loop._executor_shut_down:
         raise RuntimeError("Executor shutdown has been called; give run_in_executor() an executor of your own")
     if loop._default_executor is None:
-        loop._default_executor = ThreadPoolExecutor(thread_name_prefix="asyncio")
+        loop._default_executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
     return loop._default_executor
 
 

@@ -11,10 +11,10 @@ from asyncio.trsock import TransportSocket
 from collections.abc import Iterable
 
 from tulipa._ops.arguments import check_server_ssl, check_stream_socket, share_port
+from tulipa._ops.carriers import server_settings
 from tulipa._ops.connect import bind_error
 from tulipa._ops.listening import Listener
 from tulipa._ops.resolve import ensure_resolved
-from tulipa._ops.tls import server_settings
 from tulipa._transports.accepting import Acceptor
 from tulipa._transports.clients import Clients
 from tulipa._transports.life import outermost

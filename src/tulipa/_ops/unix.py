@@ -8,9 +8,9 @@ import stat
 from asyncio.log import logger
 
 from tulipa._ops.arguments import check_server_ssl, check_unix_stream_socket
+from tulipa._ops.carriers import client_transport, server_settings
 from tulipa._ops.connect import start_transport
 from tulipa._ops.serve import make_server
-from tulipa._ops.tls import client_transport, server_settings
 
 
 async def create_unix_connection(

@@ -1,6 +1,6 @@
 cimport cython
 
-from tulipa._transports.base cimport STARTS
+from tulipa._transports.life cimport STARTS
 from tulipa._transports.endpoint cimport SocketEndpoint
 from tulipa._transports.names cimport end_name, name_of, note_names, send_without_delay
 from tulipa._transports.reading cimport pause, reads, receive, resume

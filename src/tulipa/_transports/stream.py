@@ -15,7 +15,7 @@ from tulipa._transports.life import describe_socket
 from tulipa._transports.writing import WritingTransport
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._transports.base import STARTS
+    from tulipa._transports.life import STARTS
     from tulipa._transports.reading import pause, reads, receive, resume
 
 _NOTED = {"peername"}

@@ -1,10 +1,10 @@
 from tulipa._transports.tls_engine cimport TLSEngine
 
 
-cpdef enum TLSState:
+cpdef enum:
     HANDSHAKE, OPEN, PEER_DONE, SHUTDOWN, CLOSED
 
-cpdef enum TLSEvent:
+cpdef enum:
     NEED_DATA, CONNECTED, DATA, ENDED, OVER
 
 

@@ -1,0 +1,75 @@
+"""What `import tulipa` brings, and what comes when somebody asks for it."""
+
+import asyncio
+import inspect
+
+import pytest
+from helpers.processes import run_source
+
+tulipa = pytest.importorskip("tulipa")
+pytestmark = pytest.mark.tulipa_only
+
+LOADED = """
+import sys, tulipa
+async def main(): pass
+tulipa.run(main())
+print(*[name.removeprefix("tulipa.") for name in sys.modules if name.startswith("tulipa.")])
+"""
+
+
+def output_of(source):
+    child = run_source(source)
+    assert (child.returncode, child.stderr) == (0, "")
+    return child.stdout
+
+
+def test_a_program_without_connections_has_no_transports():
+    loaded = output_of(LOADED).split()
+    assert "_core.tasks" in loaded
+    assert not [name for name in loaded if name.startswith("_transports.")]
+
+
+def test_a_method_that_comes_later_is_the_function_itself():
+    function = tulipa.EventLoop.create_server
+    assert inspect.iscoroutinefunction(function) and function.__name__ == "create_server"
+    assert vars(tulipa.EventLoop)["create_server"] is function
+    loop = tulipa.EventLoop()
+    assert loop.create_server.__func__ is function
+    loop.close()
+
+
+def test_a_method_that_was_replaced_stays_so():
+    source = """
+import tulipa
+from tulipa.loop import EventLoop
+later = vars(EventLoop)["create_server"]
+EventLoop.create_server = replaced = lambda loop: 7
+later.__get__(None, EventLoop)
+assert EventLoop.create_server is replaced
+"""
+    output_of(source)
+
+
+def test_the_server_class_comes_when_asked_for():
+    assert output_of("import tulipa; print(tulipa.Server.__module__, 'Server' in vars(tulipa))") == (
+        "tulipa._ops.serve True\n"
+    )
+    assert not hasattr(tulipa, "no_such_name")
+
+
+def test_in_full_mode_no_service_is_imported_upon_our_asyncio():
+    source = """
+import sys, tulipa
+tulipa.install()
+from tulipa.loop import EventLoop, Later
+assert not [name for name, value in vars(EventLoop).items() if isinstance(value, Later)]
+for name, module in list(sys.modules.items()):
+    if name.startswith(("tulipa._ops.", "tulipa._transports.")):
+        assert not hasattr(module, "asyncio") or module.asyncio.__name__ == "asyncio", name
+"""
+    output_of(source)
+
+
+def test_every_method_can_be_had_of_the_class():
+    public = {name for name in vars(asyncio.AbstractEventLoop) if not name.startswith("_")}
+    assert all(callable(getattr(tulipa.EventLoop, name)) for name in public)
