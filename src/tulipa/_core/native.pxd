@@ -46,25 +46,36 @@ cdef extern from *:
             tulipa_spares.count++;
         } else PyObject_GC_Del(gone);
     }
+    static PyObject *tulipa_spare(PyTypeObject *type) {
+        PyObject *made = type == tulipa_spares.type ? tulipa_spares.first : NULL;
+        if (made != NULL) {
+            tulipa_spares.first = *(PyObject **)(made + 1);
+            tulipa_spares.count--;
+            (void)PyObject_Init(made, type);
+        }
+        return made;
+    }
+    static PyObject *tulipa_alloc(PyTypeObject *type, Py_ssize_t count) {
+        PyObject *made = tulipa_spare(type);
+        if (made == NULL) return PyType_GenericAlloc(type, count);
+        memset((char *)made + sizeof(PyObject), 0, (size_t)type->tp_basicsize - sizeof(PyObject));
+        PyObject_GC_Track(made);
+        return made;
+    }
     static CYTHON_UNUSED void tulipa_keep_spares(PyObject *type, int limit) {
     #ifndef Py_GIL_DISABLED
         tulipa_spares.type = (PyTypeObject *)type;
         tulipa_spares.limit = limit;
+        tulipa_spares.type->tp_alloc = tulipa_alloc;
         tulipa_spares.type->tp_free = tulipa_free_or_keep;
     #endif
     }
     /* Fields of objects are a reference each; before Python 3.12 those to None are counted. */
     static PyObject *tulipa_copy_of(PyObject *model) {
         PyTypeObject *type = Py_TYPE(model);
-        PyObject *made = tulipa_spares.first;
-        if (made != NULL) {
-            tulipa_spares.first = *(PyObject **)(made + 1);
-            tulipa_spares.count--;
-            (void)PyObject_Init(made, type);
-        } else {
-            made = PyObject_GC_New(PyObject, type);
-            if (made == NULL) return NULL;
-        }
+        PyObject *made = tulipa_spare(type);
+        if (made == NULL) made = PyObject_GC_New(PyObject, type);
+        if (made == NULL) return NULL;
         memcpy((char *)made + sizeof(PyObject), (char *)model + sizeof(PyObject),
                (size_t)type->tp_basicsize - sizeof(PyObject));
     #if PY_VERSION_HEX < 0x030C0000
