@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tulipa._transports.endpoint import Endpoint
 
 
-class Later:
+class _Later:
     """A method whose service is imported when somebody first asks for it: no program needs them all."""
 
     def __init__(self, service):
@@ -110,45 +110,45 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
     shutdown_default_executor = executors.shutdown_default_executor
 
     # Names and addresses.
-    getaddrinfo = Later("resolve")
-    getnameinfo = Later("resolve")
+    getaddrinfo = _Later("resolve")
+    getnameinfo = _Later("resolve")
 
     # Streams of bytes.
-    create_connection = Later("connect")
-    connect_accepted_socket = Later("connect")
-    create_server = Later("serve")
-    create_unix_connection = Later("unix")
-    create_unix_server = Later("unix")
-    start_tls = Later("tls")
+    create_connection = _Later("connect")
+    connect_accepted_socket = _Later("connect")
+    create_server = _Later("serve")
+    create_unix_connection = _Later("unix")
+    create_unix_server = _Later("unix")
+    start_tls = _Later("tls")
 
     # Files.
-    sendfile = Later("files")
-    sock_sendfile = Later("files")
+    sendfile = _Later("files")
+    sock_sendfile = _Later("files")
 
     # Datagrams.
-    create_datagram_endpoint = Later("datagrams")
+    create_datagram_endpoint = _Later("datagrams")
 
     # One direction of bytes.
-    connect_read_pipe = Later("pipes")
-    connect_write_pipe = Later("pipes")
+    connect_read_pipe = _Later("pipes")
+    connect_write_pipe = _Later("pipes")
 
     # Child processes.
-    subprocess_exec = Later("children")
-    subprocess_shell = Later("children")
+    subprocess_exec = _Later("children")
+    subprocess_shell = _Later("children")
 
     # Bare sockets and descriptors.
-    sock_recv = Later("sockets")
-    sock_recv_into = Later("sockets")
-    sock_recvfrom = Later("sockets")
-    sock_recvfrom_into = Later("sockets")
-    sock_sendall = Later("sockets")
-    sock_sendto = Later("sockets")
-    sock_connect = Later("sockets")
-    sock_accept = Later("sockets")
-    add_reader = Later("watch")
-    remove_reader = Later("watch")
-    add_writer = Later("watch")
-    remove_writer = Later("watch")
+    sock_recv = _Later("sockets")
+    sock_recv_into = _Later("sockets")
+    sock_recvfrom = _Later("sockets")
+    sock_recvfrom_into = _Later("sockets")
+    sock_sendall = _Later("sockets")
+    sock_sendto = _Later("sockets")
+    sock_connect = _Later("sockets")
+    sock_accept = _Later("sockets")
+    add_reader = _Later("watch")
+    remove_reader = _Later("watch")
+    add_writer = _Later("watch")
+    remove_writer = _Later("watch")
 
     # Signals.
     add_signal_handler = signals.add_signal_handler
