@@ -163,5 +163,5 @@ def new_event_loop() -> EventLoop:
 def import_services():
     """Import all services now, before something else stands in asyncio's place."""
     for value in list(vars(EventLoop).values()):
-        if isinstance(value, Later):
+        if isinstance(value, _Later):
             value.__get__(None, EventLoop)
