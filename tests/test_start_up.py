@@ -61,8 +61,8 @@ def test_in_full_mode_no_service_is_imported_upon_our_asyncio():
     source = """
 import sys, tulipa
 tulipa.install()
-from tulipa.loop import EventLoop, Later
-assert not [name for name, value in vars(EventLoop).items() if isinstance(value, Later)]
+from tulipa.loop import EventLoop, _Later
+assert not [name for name, value in vars(EventLoop).items() if isinstance(value, _Later)]
 for name, module in list(sys.modules.items()):
     if name.startswith(("tulipa._ops.", "tulipa._transports.")):
         assert not hasattr(module, "asyncio") or module.asyncio.__name__ == "asyncio", name
