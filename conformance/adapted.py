@@ -188,7 +188,7 @@ class TestLoop(EventLoop):
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
         if name == "call_soon":
-            running.notice_replaced_call_soon(self)
+            running.notice_replaced(self)
 
     def run_forever(self):
         self._script.begun = False

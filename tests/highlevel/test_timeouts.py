@@ -256,6 +256,20 @@ def test_outside_of_a_task(loop, lib):
     assert "inside a task" in errors[0]
 
 
+def test_entering_begins_when_it_is_awaited(loop, lib):
+    async def main():
+        timeout = lib.timeout(1)
+        entering = timeout.__aenter__()
+        assert timeout.when() is not None
+        with pytest.raises(RuntimeError, match="has not been entered"):
+            timeout.reschedule(None)
+        assert await entering is timeout
+        timeout.reschedule(None)
+        await timeout.__aexit__(None, None, None)
+
+    loop.run_until_complete(main())
+
+
 def test_it_goes_by_a_replaced_time_and_call_at(loop, lib):
     time, call_at, seen = loop.time, loop.call_at, []
 

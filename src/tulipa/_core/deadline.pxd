@@ -1,7 +1,7 @@
 cimport cython
+from cpython.object cimport PyObject
 
-from tulipa._core.native cimport as_model, copy_of, set_signature
-from tulipa._core.pause cimport Pause
+from tulipa._core.native cimport PYGEN_RETURN, as_model, copy_of, new_reference, set_send, set_signature
 from tulipa._core.scheduler cimport Scheduler
 from tulipa._core.tasks cimport Task
 from tulipa._core.timers cimport TimerHandle
@@ -28,12 +28,20 @@ cdef class Timeout:
     cdef dict __dict__
     cdef object __weakref__
 
+    cdef int _enter(self) except -1
     cdef int _schedule(self, object loop, object when) except -1
     cdef int _disarm(self) except -1
 
 
-@cython.locals(pause=Pause)
-cdef Pause _given(object result)
+@cython.final
+cdef class Entering:
+    cdef Timeout _timeout
+
+
+@cython.locals(entering=Entering)
+cdef Entering _entering(Timeout timeout)
+@cython.locals(this=Entering)
+cdef int _send(object entering, object value, PyObject **out) except -1
 @cython.locals(scheduler=Scheduler)
 cdef bint _is_plain(object loop)
 cdef double _time_of(object loop) except? -1

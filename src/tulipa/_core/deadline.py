@@ -7,15 +7,15 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._core.pause import Pause
 from tulipa._core.places import PASSED
 from tulipa._core.scheduler import Scheduler
 from tulipa._core.tasks import Task
+from tulipa._core.throwing import to_raise
 from tulipa._core.timers import TimerHandle
 from tulipa._core.waiting import expire
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, set_signature
+    from tulipa._core.native import as_model, set_send, set_signature
 
 _CREATED = "created"
 _ENTERED = "active"
@@ -63,6 +63,9 @@ class Timeout:
         return self._state is _EXPIRING or self._state is _EXPIRED
 
     def __aenter__(self):
+        return _entering(self)
+
+    def _enter(self):
         if self._state is not _CREATED:
             raise RuntimeError("Timeout has already been entered: make a new one for each block")
         loop = _get_running_loop()
@@ -77,7 +80,7 @@ class Timeout:
         self._cancelling = cython.cast(Task, task)._cancel_requests if type(task) is Task else task.cancelling()
         if self._when is not None:
             self._schedule(loop, self._when)
-        return _given(self)
+        return 0
 
     def __aexit__(self, exc_type, exc_val, exc_tb):
         self._disarm()
@@ -123,12 +126,52 @@ class Timeout:
 set_signature(Timeout, "(when)")
 
 
-def _given(result):
-    """What ends with `result` when awaited: a pause that is over, where a coroutine would cost much more."""
-    pause = Pause.__new__(Pause)
-    pause._result = result
-    pause._resumed = True
-    return pause
+@cython.freelist(64)
+@cython.cclass
+class Entering:
+    """What ``async with`` of a Timeout awaits: as a coroutine, it begins when it is awaited, and ends at once."""
+
+    def __init__(self, timeout):
+        self._timeout = timeout
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self._timeout._enter()
+        raise StopIteration(self._timeout)
+
+    def send(self, value):
+        """Begin it; as a coroutine's."""
+        return self.__next__()
+
+    def throw(self, kind, value=None, traceback=None):
+        """Raise the exception where it is awaited."""
+        raise to_raise(kind, value, traceback)
+
+    def close(self):
+        """End it."""
+
+
+def _entering(timeout):
+    entering = Entering.__new__(Entering)
+    entering._timeout = timeout
+    return entering
+
+
+def _send(entering, value, out):
+    """Entering's `am_send`."""
+    this = cython.cast(Entering, entering)
+    this._timeout._enter()
+    out[0] = new_reference(this._timeout)
+    return PYGEN_RETURN
+
+
+if cython.compiled:
+    set_send(Entering, _send)
 
 
 def _ring(timeout):
