@@ -6,7 +6,7 @@ import socket
 
 import pytest
 from helpers.accounting import watcher_count
-from helpers.running import on_loop, turns
+from helpers.running import cancelled, on_loop, turns
 from helpers.streams import (
     LOOPBACK,
     connected_sockets,
@@ -39,13 +39,6 @@ def datagrams():
             sock.bind((LOOPBACK, 0))
             sock.setblocking(False)
         yield one, other
-
-
-async def cancelled(task):
-    """Cancel a task and see it end so."""
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
 
 
 # --- receiving ---------------------------------------------------------------------------------

@@ -18,3 +18,11 @@ async def turns(count=1):
     """Let the loop turn that many times."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def cancelled(*tasks):
+    """Cancel the tasks, and see them end so."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert all(task.cancelled() for task in tasks)

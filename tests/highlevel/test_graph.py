@@ -5,16 +5,10 @@ import io
 import re
 
 import pytest
-from helpers.running import on_loop, turns
+from helpers.running import cancelled, on_loop, turns
 
 # Other than the reference, on every loop and for the standard library's futures too.
 pytestmark = [pytest.mark.virtual_too, pytest.mark.reference_since(3, 14)]
-
-
-async def cancelled(*tasks):
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
 
 
 async def deep(future):

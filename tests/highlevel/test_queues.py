@@ -5,17 +5,11 @@ import copy
 import pickle
 
 import pytest
-from helpers.running import on_loop, turns
+from helpers.running import cancelled, on_loop, turns
 
 pytestmark = pytest.mark.virtual_too
 
 shutdown = pytest.mark.reference_since(3, 13)
-
-
-async def cancelled(task):
-    task.cancel()
-    await asyncio.wait([task])
-    assert task.cancelled()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from helpers.running import on_loop, turns
+from helpers.running import cancelled, on_loop, turns
 from helpers.transports import FakeTransport
 
 pytestmark = pytest.mark.virtual_too
@@ -15,12 +15,6 @@ async def started(loop, coro):
     await turns()
     assert not task.done()
     return task
-
-
-async def cancelled(task):
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
 
 
 # --- read --------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from helpers.accounting import timer_count
-from helpers.running import on_loop, turns
+from helpers.running import cancelled, on_loop, turns
 
 pytestmark = pytest.mark.virtual_too
 
@@ -24,12 +24,6 @@ async def fail(error, after=1):
 
 async def forever():
     await asyncio.get_running_loop().create_future()
-
-
-async def cancelled(*tasks):
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
 
 
 # --- wait ------------------------------------------------------------------------------------------------------
