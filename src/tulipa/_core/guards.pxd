@@ -12,6 +12,7 @@ cdef object PASSED
 
 cdef class Guard(LoopBound):
     cdef public bint _plain
+    cdef public object _waiters
 
     cpdef object _turn(self)
     cdef bint _guards_plainly(self) except -1
@@ -37,12 +38,10 @@ cdef int _send(object turn, object value, PyObject **out) except -1
 
 
 cdef class Holding(Guard):
-    cdef public object _waiters
     cdef public bint _locked
 
 
 cdef class Counter(Guard):
-    cdef public object _waiters
     cdef public object _value
     cdef public object _bound_value
 
@@ -63,7 +62,6 @@ cdef class Meeting(Guard):
     cdef public object locked
     cdef public object acquire
     cdef public object release
-    cdef public object _waiters
 
     cpdef bint _retake(self) except -1
     cdef int _wake_some(self, object n) except -1

@@ -28,6 +28,7 @@ class Guard(LoopBound):
 
     def __init__(self):
         self._plain = False
+        self._waiters = None
 
     def __aenter__(self):
         if not self._guards_plainly():
@@ -58,7 +59,9 @@ class Guard(LoopBound):
 
     def _stand(self):
         """What `acquire` does otherwise."""
-        raise NotImplementedError
+        if self._waiters is None:
+            self._waiters = deque()
+        return stand_before(self._waiters, self)
 
     def _give_back(self):
         """What `release` does."""
@@ -135,7 +138,6 @@ class Holding(Guard):
 
     def __init__(self):
         Guard.__init__(self)
-        self._waiters = None
         self._locked = False
 
     def locked(self):
@@ -154,11 +156,6 @@ class Holding(Guard):
             return False
         self._locked = True
         return True
-
-    def _stand(self):
-        if self._waiters is None:
-            self._waiters = deque()
-        return stand_before(self._waiters, self)
 
     def _arrived(self):
         self._locked = True
@@ -184,7 +181,6 @@ class Counter(Guard):
 
     def __init__(self, value):
         Guard.__init__(self)
-        self._waiters = None
         self._value = value
         self._bound_value = None
 
@@ -207,11 +203,6 @@ class Counter(Guard):
             return False
         self._value -= 1
         return True
-
-    def _stand(self):
-        if self._waiters is None:
-            self._waiters = deque()
-        return stand_before(self._waiters, self)
 
     def _arrived(self):
         self._hand_over()

@@ -11,7 +11,7 @@ cdef class Handle(Link):
     cdef readonly object _context
     cdef public bint _cancelled
     cdef int _place  # a timer's among the pending ones; here it takes no room
-    cdef tuple _told
+    cdef tuple _told  # in debug mode: where it was made, and what it would have called
     cdef object __weakref__
 
     cdef int _cancel(self) except -1

@@ -23,17 +23,14 @@ cdef extern from *:
     #endif
         return object;
     }
-    /* From Python 3.12 on, `await` calls tp_iternext, not am_send; ending it bare is returning None. */
-    static PyObject *tulipa_next_by_send(PyObject *self) {
-        PyObject *result = NULL, *stop;
-        PySendResult outcome = Py_TYPE(self)->tp_as_async->am_send(self, Py_None, &result);
-        if (outcome != PYGEN_RETURN) return result;
-        if (result != Py_None) {
-            stop = PyObject_CallOneArg(PyExc_StopIteration, result);
-            if (stop != NULL) { PyErr_SetObject(PyExc_StopIteration, stop); Py_DECREF(stop); }
-        }
-        Py_DECREF(result);
-        return NULL;
+    /* Context.run, without looking it up and without packing the arguments once more. */
+    static PyObject *tulipa_call_in(PyObject *context, PyObject *callback, PyObject *args) {
+        Py_ssize_t count = PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
+        PyObject *result;
+        if (PyContext_Enter(context) < 0) return NULL;
+        result = PyObject_Vectorcall(callback, ((PyTupleObject *)args)->ob_item, (size_t)count, NULL);
+        if (PyContext_Exit(context) < 0) Py_CLEAR(result);
+        return result;
     }
     /* Memory of objects that are gone, for the next ones: of one type in each module, which asks for it. What
        is kept in this way, the garbage collector does not count, as with what Python itself keeps. */
@@ -62,7 +59,7 @@ cdef extern from *:
         PyObject_GC_Track(made);
         return made;
     }
-    static CYTHON_UNUSED void tulipa_keep_spares(PyObject *type, int limit) {
+    static void tulipa_keep_spares(PyObject *type, int limit) {
     #ifndef Py_GIL_DISABLED
         tulipa_spares.type = (PyTypeObject *)type;
         tulipa_spares.limit = limit;
@@ -85,7 +82,15 @@ cdef extern from *:
         PyObject_GC_Track(made);
         return made;
     }
-    /* Each module that has a model has these for itself. */
+    /* What the collector knows, gc.get_objects() gives away, and whoever finds it there may change it. */
+    static void tulipa_hide(PyObject *object) {
+        PyObject_GC_UnTrack(object);
+        if (Py_TYPE(object)->tp_dictoffset > 0)
+            Py_CLEAR(*(PyObject **)((char *)object + Py_TYPE(object)->tp_dictoffset));
+    }
+    /* The usual way to free an object goes from base to base, and talks to the collector at each. Here all is done in
+       one go, for objects of the model's type: they refer to others where the model has None, and in a dictionary and
+       weak references, which most do not have. Each module that has a model has these for itself. */
     static PyObject *tulipa_model_to_free;
     static destructor tulipa_usual_dealloc;
     static void tulipa_flat_dealloc(PyObject *self) {
@@ -105,7 +110,6 @@ cdef extern from *:
         }
         tulipa_usual_dealloc(self);
     }
-    /* The usual way to free an object goes from base to base, and talks to the collector at each. */
     static void tulipa_free_flatly(PyObject *model) {
         PyTypeObject *type = Py_TYPE(model);
         if (type->tp_flags & Py_TPFLAGS_HEAPTYPE || type->tp_dictoffset <= 0 || type->tp_weaklistoffset <= 0) return;
@@ -113,11 +117,17 @@ cdef extern from *:
         tulipa_usual_dealloc = type->tp_dealloc;
         type->tp_dealloc = tulipa_flat_dealloc;
     }
-    /* What the collector knows, gc.get_objects() gives away, and whoever finds it there may change it. */
-    static void tulipa_hide(PyObject *object) {
-        PyObject_GC_UnTrack(object);
-        if (Py_TYPE(object)->tp_dictoffset > 0)
-            Py_CLEAR(*(PyObject **)((char *)object + Py_TYPE(object)->tp_dictoffset));
+    /* From Python 3.12 on, `await` calls tp_iternext, not am_send; ending it bare is returning None. */
+    static PyObject *tulipa_next_by_send(PyObject *self) {
+        PyObject *result = NULL, *stop;
+        PySendResult outcome = Py_TYPE(self)->tp_as_async->am_send(self, Py_None, &result);
+        if (outcome != PYGEN_RETURN) return result;
+        if (result != Py_None) {
+            stop = PyObject_CallOneArg(PyExc_StopIteration, result);
+            if (stop != NULL) { PyErr_SetObject(PyExc_StopIteration, stop); Py_DECREF(stop); }
+        }
+        Py_DECREF(result);
+        return NULL;
     }
     /* A type without asynchronous slots has no table for them: give it one of its own. */
     static int tulipa_fill_am_send(PyObject *type, int (*send)(PyObject *, PyObject *, PyObject **)) {
@@ -140,23 +150,14 @@ cdef extern from *:
         else ((PyTypeObject *)type)->tp_doc = copy;
         return 0;
     }
-    /* Context.run, without looking it up and without packing the arguments once more. */
-    static CYTHON_UNUSED PyObject *tulipa_call_in(PyObject *context, PyObject *callback, PyObject *args) {
-        Py_ssize_t count = PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
-        PyObject *result;
-        if (PyContext_Enter(context) < 0) return NULL;
-        result = PyObject_Vectorcall(callback, ((PyTupleObject *)args)->ob_item, (size_t)count, NULL);
-        if (PyContext_Exit(context) < 0) Py_CLEAR(result);
-        return result;
-    }
     """
-    object copy_of "tulipa_copy_of"(object model)
+    PyObject *new_reference "tulipa_new_reference"(object)
+    object strong_reference "tulipa_strong_reference"(object reference)
+    object call_in_context "tulipa_call_in"(object context, object callback, object args)
     void keep_spares "tulipa_keep_spares"(object type, int limit)
+    object copy_of "tulipa_copy_of"(object model)
     void hide "tulipa_hide"(object item)
     void free_flatly "tulipa_free_flatly"(object model)
-    PyObject *new_reference "tulipa_new_reference"(object)
-    object call_in_context "tulipa_call_in"(object context, object callback, object args)
-    object strong_reference "tulipa_strong_reference"(object reference)
     int PYGEN_NEXT
     int PYGEN_RETURN
     int fill_am_send "tulipa_fill_am_send"(object type, sender send) except -1

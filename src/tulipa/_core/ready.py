@@ -121,15 +121,17 @@ class LoopState:
 
     def __init__(self):
         self._ready = ReadyQueue()
-        self._timers = None
+        self._timers = None  # a TimerHeap, once the scheduler has made it
         self._debug = False
         self._closed = False
         # By a subclass, or on the loop itself: then futures and tasks go by it, not straight to the queue.
         self._call_soon_replaced = False
         self._in_turn = False
+        # For world.py: the running task; whether the standard library holds a place for one; the one in its dictionary.
         self._entered = None
         self._listed = False
         self._told = None
+        # By a subclass: then nobody who looks into that dictionary asks for ours.
         self._hash_replaced = False
         self._settling = []
         self._first_task = None

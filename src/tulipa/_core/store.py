@@ -10,11 +10,14 @@ except ImportError:
 
 from tulipa._core.places import LoopBound, stand_in, wake_next
 
+# What `put` and `get` stand upon: where a subclass or the program has methods of its own, these are called.
+OVERRIDABLE = frozenset({"_init", "_get", "_put", "qsize", "empty", "full", "put_nowait", "get_nowait"})
+
 if not cython.compiled:  # compiled, the .pxd declares them
 
     def is_untouched(bound):
         """Whether nobody has set attributes on it: its methods may be among them."""
-        return not bound.__dict__.keys() & {"_get", "_put", "qsize", "empty", "full", "put_nowait", "get_nowait"}
+        return OVERRIDABLE.isdisjoint(bound.__dict__)
 
 
 class _Wait:

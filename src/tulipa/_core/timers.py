@@ -206,12 +206,11 @@ class TimerHeap:
         last = cython.cast(TimerHandle, self._near[end])
         key = self._keys[end]
         self._near[end] = None
-        if place == end:
-            pass
-        elif place > 0 and before(key, self._keys[(place - 1) // 4]):
-            self._rise(last, key, place)
-        else:
-            self._sink(last, key, place)
+        if place < end:
+            if place > 0 and before(key, self._keys[(place - 1) // 4]):
+                self._rise(last, key, place)
+            else:
+                self._sink(last, key, place)
         if len(self._near) > 4 * (end + _SPARE):
             self._resize(2 * end)
 

@@ -5,7 +5,7 @@ import heapq
 from types import GenericAlias
 
 from tulipa._core.places import wake_next
-from tulipa._core.store import WAIT, Store
+from tulipa._core.store import OVERRIDABLE, WAIT, Store
 from tulipa._highlevel.locks import Event
 
 if hasattr(asyncio, "QueueShutDown"):
@@ -15,9 +15,6 @@ else:
     class QueueShutDown(Exception):  # type: ignore[no-redef]
         """Raised by `put` and `get` of a queue that was shut down."""
 
-
-# Methods that `put` and `get` stand upon: where a subclass has its own, they are called.
-_OVERRIDABLE = {"_init", "_get", "_put", "qsize", "empty", "full", "put_nowait", "get_nowait"}
 
 
 class Queue(Store):
@@ -38,7 +35,7 @@ class Queue(Store):
 
     def __init_subclass__(cls):
         super().__init_subclass__()
-        cls._is_plain = cls._is_plain and not vars(cls).keys() & _OVERRIDABLE
+        cls._is_plain = cls._is_plain and OVERRIDABLE.isdisjoint(vars(cls))
 
     def __repr__(self):
         return f"<{type(self).__name__} at {id(self):#x} {self._format()}>"

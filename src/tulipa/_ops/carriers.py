@@ -14,7 +14,7 @@ def client_transport(ssl, server_hostname, handshake_timeout, shutdown_timeout):
     Raises ValueError and TypeError for wrong arguments.
     """
     check_tls(ssl, server_hostname=server_hostname,
-           ssl_handshake_timeout=handshake_timeout, ssl_shutdown_timeout=shutdown_timeout)
+              ssl_handshake_timeout=handshake_timeout, ssl_shutdown_timeout=shutdown_timeout)
     if not ssl:
         return StreamTransport
     from tulipa._ops.tls import TLSSettings
