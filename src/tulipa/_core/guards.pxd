@@ -37,11 +37,11 @@ cdef Turn _turn_of(Guard guard)
 cdef int _send(object turn, object value, PyObject **out) except -1
 
 
-cdef class Holding(Guard):
+cdef class BaseLock(Guard):
     cdef public bint _locked
 
 
-cdef class Counter(Guard):
+cdef class BaseSemaphore(Guard):
     cdef public object _value
     cdef public object _bound_value
 
@@ -49,14 +49,14 @@ cdef class Counter(Guard):
     cdef bint _hand_one_over(self) except -1
 
 
-cdef class Flag(LoopBound):
+cdef class BaseEvent(LoopBound):
     cdef public object _waiters
     cdef public bint _value
 
     cpdef object _turn(self)
 
 
-cdef class Meeting(Guard):
+cdef class BaseCondition(Guard):
     cdef public object _lock
     cdef public Guard _guard
     cdef public object locked

@@ -131,8 +131,8 @@ if cython.compiled:
     set_send(Turn, _send)
 
 
-class Holding(Guard):
-    """What a Lock is."""
+class BaseLock(Guard):
+    """All of a Lock but its coroutine."""
 
     _fields = ("_loop", "_plain", "_waiters", "_locked")
 
@@ -174,8 +174,8 @@ class Holding(Guard):
         return 0
 
 
-class Counter(Guard):
-    """What a Semaphore is."""
+class BaseSemaphore(Guard):
+    """All of a Semaphore but its coroutine."""
 
     _fields = ("_loop", "_plain", "_waiters", "_value", "_bound_value")
 
@@ -238,8 +238,8 @@ class Counter(Guard):
         return True
 
 
-class Flag(LoopBound):
-    """What an Event is."""
+class BaseEvent(LoopBound):
+    """All of an Event but its coroutine."""
 
     _fields = ("_loop", "_waiters", "_value")
 
@@ -266,8 +266,8 @@ class Flag(LoopBound):
         return PASSED if self._value else stand_in(self._waiters, self)
 
 
-class Meeting(Guard):
-    """What a Condition is. A lock of ours, as it was made, is spoken to in C; others by their methods."""
+class BaseCondition(Guard):
+    """All of a Condition but its coroutines. A lock of ours, as made, is spoken to in C; others by their methods."""
 
     _fields = ("_loop", "_plain", "_waiters", "_lock", "_guard", "locked", "acquire", "release")
 

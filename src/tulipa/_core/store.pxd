@@ -6,7 +6,7 @@ cdef object append
 cdef object popleft
 
 
-cdef class Store(LoopBound):
+cdef class BaseQueue(LoopBound):
     cdef public object _maxsize
     cdef public object _getters
     cdef public object _putters

@@ -29,7 +29,7 @@ append = deque.append
 popleft = deque.popleft
 
 
-class Store(LoopBound):
+class BaseQueue(LoopBound):
     """All of a queue but its coroutines, which are not compiled.
 
     A subclass that keeps its items in another way overrides `_init`, `_put` and `_get`.

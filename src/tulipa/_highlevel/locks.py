@@ -6,15 +6,15 @@ more, being cancelled or closed meanwhile, is passed on to the next one. All but
 
 from asyncio import CancelledError
 
-from tulipa._core.guards import Counter, Flag, Holding, Meeting
+from tulipa._core.guards import BaseCondition, BaseEvent, BaseLock, BaseSemaphore
 from tulipa._highlevel.bound import Entered, keeps_methods, with_state
 
 
-class Lock(Entered, Holding):
+class Lock(Entered, BaseLock):
     """Mutual exclusion for tasks, in the order in which they ask for it. Not thread-safe."""
 
     def __init__(self):
-        Holding.__init__(self)
+        BaseLock.__init__(self)
         self._plain = keeps_methods(type(self), Lock)
 
     def __repr__(self):
@@ -26,11 +26,11 @@ class Lock(Entered, Holding):
         return True
 
 
-class Event(Flag):
+class Event(BaseEvent):
     """A flag that tasks can wait for. Not thread-safe: from other threads ``loop.call_soon_threadsafe(event.set)``."""
 
     def __init__(self):
-        Flag.__init__(self)
+        BaseEvent.__init__(self)
 
     def __repr__(self):
         return with_state(self, "set" if self._value else "unset", self._waiters)
@@ -41,11 +41,11 @@ class Event(Flag):
         return True
 
 
-class Condition(Entered, Meeting):
+class Condition(Entered, BaseCondition):
     """Waiting, with a lock, for a state that others change and tell of. `lock` may be shared; None makes a Lock."""
 
     def __init__(self, lock=None):
-        Meeting.__init__(self, Lock() if lock is None else lock)
+        BaseCondition.__init__(self, Lock() if lock is None else lock)
 
     def __repr__(self):
         return with_state(self, "locked" if self.locked() else "unlocked", self._waiters)
@@ -87,7 +87,7 @@ class Condition(Entered, Meeting):
         return result
 
 
-class Semaphore(Entered, Counter):
+class Semaphore(Entered, BaseSemaphore):
     """A counter that `acquire` takes from, waiting at zero, and `release` adds to; first come, first served.
 
     Raises ValueError for a negative `value`.
@@ -96,7 +96,7 @@ class Semaphore(Entered, Counter):
     def __init__(self, value=1):
         if value < 0:
             raise ValueError(f"Semaphore initial value must be >= 0, not {value!r}")
-        Counter.__init__(self, value)
+        BaseSemaphore.__init__(self, value)
         self._plain = keeps_methods(type(self), Semaphore)
 
     def __repr__(self):

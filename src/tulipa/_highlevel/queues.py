@@ -5,7 +5,7 @@ import heapq
 from types import GenericAlias
 
 from tulipa._core.places import wake_next
-from tulipa._core.store import OVERRIDABLE, WAIT, Store
+from tulipa._core.store import OVERRIDABLE, WAIT, BaseQueue
 from tulipa._highlevel.locks import Event
 
 if hasattr(asyncio, "QueueShutDown"):
@@ -17,7 +17,7 @@ else:
 
 
 
-class Queue(Store):
+class Queue(BaseQueue):
     """Items on their way from some tasks to others, first in, first out. Not thread-safe.
 
     `put` waits while there are `maxsize` items; a `maxsize` of 0 or less is no limit. A subclass that keeps its
@@ -25,7 +25,7 @@ class Queue(Store):
     """
 
     def __init__(self, maxsize=0):
-        Store.__init__(self, maxsize, Event(), QueueShutDown, self._is_plain)
+        BaseQueue.__init__(self, maxsize, Event(), QueueShutDown, self._is_plain)
         self._init(maxsize)
 
     __class_getitem__ = classmethod(GenericAlias)  # type: ignore[var-annotated]

@@ -185,7 +185,7 @@ class Transport(Watcher):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            # What else goes through the queue for it: reported as the failure of that.
+            # Reported as where a handle calls it; `_start` lets nothing out.
             new_handle(self._end, (None,), self._loop, self._context)._fire_failed(exc)
         return 0
 
