@@ -225,6 +225,26 @@ def test_a_callback_for_names_is_given_an_ssl_object_of_the_ssl_module():
     exchange(server, client)
 
 
+@pytest.mark.parametrize("name", tls_engines.engine_names())
+def test_a_handshake_of_the_context_s_own_class_is_kept(name):
+    """Who gives the context an SSLObject of his own sees the handshake, as with asyncio."""
+    seen = []
+
+    class Watched(ssl.SSLObject):
+        def do_handshake(self):
+            seen.append(self.server_side)
+            super().do_handshake()
+
+    context = client_context()
+    context.sslobject_class = Watched
+    client, server = engines(tls_engines._engines()[name], client=context)
+    shake_hands(client, server)
+    assert seen and not any(seen)
+    server.receive(), client.receive()
+    exchange(client, server)
+    exchange(server, client)
+
+
 def test_threads_have_engines_of_their_own():
     """Loops in several threads share the library, and nothing else."""
 

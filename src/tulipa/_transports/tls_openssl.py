@@ -14,6 +14,8 @@ Some facts, and what follows from them:
 - An application may keep the ssl.SSLObject longer than the connection. So: the BIO forgets us when we end.
 - Callbacks for messages and keys (`_msg_callback`, `keylog_filename`) keep their exceptions for the ssl module to
   raise. So: connections that have them stay with the ssl module.
+- A context may have an `sslobject_class` of its own, whose do_handshake() says more. So: its connections, too, stay
+  with the ssl module.
 - A callback for server names (`sni_callback`) is given the SSLObject in the middle of the handshake, and may give it
   another context. So: connections that have one are taken over after the handshake.
 - A handshake that has failed answers another call with -1 and leaves OpenSSL's errors where they are. So: the ssl
@@ -79,6 +81,8 @@ class OpenSSLEngine(TLSEngine):
         wrapper = self.ssl_object._sslobj
         context = self.ssl_object.context
         if type(wrapper) is not _ssl._SSLSocket or wrapped(wrapper, 2) != cython.cast("void *", context):
+            return False
+        if type(self.ssl_object) is not ssl.SSLObject:
             return False
         return context._msg_callback is None and context.keylog_filename is None
 
