@@ -73,3 +73,43 @@ for name, module in list(sys.modules.items()):
 def test_every_method_can_be_had_of_the_class():
     public = {name for name in vars(asyncio.AbstractEventLoop) if not name.startswith("_")}
     assert all(callable(getattr(tulipa.EventLoop, name)) for name in public)
+
+
+def test_what_comes_later_is_found_where_the_caches_of_imports_were_cleared():
+    """Interpreted, the rooms that come later could not work with the compiled ones."""
+    source = """
+import asyncio, sys, tulipa
+sys.path_importer_cache.clear()
+
+async def main():
+    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
+    _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.close()
+    server.close()
+
+tulipa.run(main())
+suffixes = {sys.modules[f"tulipa.{name}"].__file__[-3:] for name in ("_core.tasks", "_transports.stream")}
+assert len(suffixes) == 1, suffixes
+"""
+    output_of(source)
+
+
+def test_a_method_that_comes_later_can_be_mocked_like_any_other():
+    source = """
+import inspect
+from unittest import mock
+
+from tulipa.loop import EventLoop
+
+method = vars(EventLoop)["start_tls"]
+assert inspect.iscoroutinefunction(method) and "sslcontext" in inspect.signature(method).parameters
+with mock.patch.object(EventLoop, "create_server") as mocked:
+    assert isinstance(mocked, mock.AsyncMock)
+    assert EventLoop.create_server is mocked
+with mock.patch.object(EventLoop, "create_connection", autospec=True) as mocked:
+    assert inspect.isfunction(mocked)
+    assert list(inspect.signature(mocked).parameters)[:2] == ["loop", "protocol_factory"]
+assert EventLoop.create_server.__name__ == "create_server"
+assert inspect.isfunction(vars(EventLoop)["create_server"])
+"""
+    output_of(source)

@@ -61,10 +61,18 @@ def _prepare(package_path):
         if compiled is None:
             return
         kinds = (_compiled_in(compiled.origin), [".pxd"]), *PLAIN
-    for room in HOT_ROOMS:
-        directory = os.path.join(package_path, room)
-        # Where Python's own finder looks before it makes one.
-        sys.path_importer_cache[directory] = FileFinder(directory, *kinds)
+    rooms = {os.path.join(package_path, room) for room in HOT_ROOMS}
+    finder_of = FileFinder.path_hook(*kinds)
+
+    def finder_of_room(path):
+        if path not in rooms:
+            raise ImportError(f"not a hot room: {path!r}", path=path)
+        return finder_of(path)
+
+    # Finders alone would not do: programs clear the cache in which they stand, and some rooms are imported later.
+    sys.path_hooks.insert(0, finder_of_room)
+    for room in rooms:
+        sys.path_importer_cache.pop(room, None)
 
 
 _prepare(os.path.dirname(__file__))

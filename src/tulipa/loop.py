@@ -5,6 +5,7 @@ import importlib
 import weakref
 from collections.abc import Callable
 from selectors import BaseSelector
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 from tulipa._core.scheduler import Scheduler
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class _Later:
-    """A method whose service is imported when somebody first asks for it: no program needs them all."""
+    """A method whose service is imported when somebody first asks for it: no program needs them all.
+
+    It passes for the function itself to whoever finds it in the class's dictionary, as unittest.mock does.
+    """
 
     def __init__(self, service):
         self._service = service
@@ -27,10 +31,23 @@ class _Later:
         self._name = name
 
     def __get__(self, loop, kind=None):
-        function = getattr(importlib.import_module(f"tulipa._ops.{self._service}"), self._name)
+        function = self._function()
         if vars(self._owner).get(self._name) is self:  # not replaced meanwhile
             setattr(self._owner, self._name, function)
         return function.__get__(loop, kind)
+
+    def __call__(self, *args, **kwargs):
+        return self._function()(*args, **kwargs)
+
+    def __getattr__(self, name):
+        return getattr(self._function(), name)
+
+    @property
+    def __class__(self):
+        return FunctionType
+
+    def _function(self):
+        return getattr(importlib.import_module(f"tulipa._ops.{self._service}"), self._name)
 
 
 class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # the .pxd has the scheduler's types
