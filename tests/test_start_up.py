@@ -113,3 +113,28 @@ assert EventLoop.create_server.__name__ == "create_server"
 assert inspect.isfunction(vars(EventLoop)["create_server"])
 """
     output_of(source)
+
+
+def test_a_service_comes_as_a_whole():
+    """Objects that die with the interpreter, when nothing can be imported any more, call remove_reader()."""
+    source = """
+import builtins
+import socket
+import sys
+
+import tulipa
+
+loop = tulipa.EventLoop()
+ours, theirs = socket.socketpair()
+loop.add_reader(ours, print)
+
+class Last:
+    def __del__(self):
+        print(sys.meta_path, loop.remove_reader(ours))
+        loop.close()
+        ours.close()
+        theirs.close()
+
+builtins.last = Last()
+"""
+    assert output_of(source) == "None True\n"

@@ -32,8 +32,10 @@ class _Later:
 
     def __get__(self, loop, kind=None):
         function = self._function()
-        if vars(self._owner).get(self._name) is self:  # not replaced meanwhile
-            setattr(self._owner, self._name, function)
+        # All of the service: when the interpreter ends, remove_reader() can't be imported after add_reader() any more.
+        for value in list(vars(self._owner).values()):
+            if type(value) is _Later and value._service == self._service:
+                setattr(self._owner, value._name, value._function())
         return function.__get__(loop, kind)
 
     def __call__(self, *args, **kwargs):
