@@ -1,6 +1,7 @@
 """Queue, PriorityQueue, LifoQueue."""
 
 import asyncio
+import collections
 import copy
 import pickle
 
@@ -276,3 +277,28 @@ async def test_copies_of_queues_have_the_items(loop, lib):
             other.task_done()
             other.task_done()
             await other.join()
+
+
+@on_loop
+async def test_items_may_be_kept_in_another_kind_of_deque(loop, lib):
+    class Noting(collections.deque):
+        def append(self, item):
+            notes.append(item)
+            super().append(item)
+
+        def popleft(self):
+            notes.append("popleft")
+            return super().popleft()
+
+    class Listed(list):
+        def popleft(self):
+            return self.pop(0)
+
+    for kind in (Noting, Listed):
+        notes = []
+        queue = lib.Queue(3)
+        queue._queue = kind()
+        await queue.put(1)
+        queue.put_nowait(2)
+        assert [await queue.get(), queue.get_nowait()] == [1, 2]
+        assert notes == ([1, 2, "popleft", "popleft"] if kind is Noting else [])

@@ -59,9 +59,6 @@ cdef class BaseEvent(LoopBound):
 cdef class BaseCondition(Guard):
     cdef public object _lock
     cdef public Guard _guard
-    cdef public object locked
-    cdef public object acquire
-    cdef public object release
 
     cpdef bint _retake(self) except -1
     cdef int _wake_some(self, object n) except -1

@@ -266,19 +266,32 @@ class BaseEvent(LoopBound):
         return PASSED if self._value else stand_in(self._waiters, self)
 
 
+class _OfLock:
+    """A method of the condition's lock, unless another one is set on the condition itself."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __get__(self, condition, owner=None):
+        return self if condition is None else getattr(condition._lock, self._name)
+
+
 class BaseCondition(Guard):
     """All of a Condition but its coroutines. A lock of ours, as made, is spoken to in C; others by their methods."""
 
-    _fields = ("_loop", "_plain", "_waiters", "_lock", "_guard", "locked", "acquire", "release")
+    _fields = ("_loop", "_plain", "_waiters", "_lock", "_guard")
+
+    locked = _OfLock("locked")
+    acquire = _OfLock("acquire")
+    release = _OfLock("release")
 
     def __init__(self, lock):
         Guard.__init__(self)
         self._lock = lock
         self._guard = lock if isinstance(lock, Guard) and cython.cast(Guard, lock)._guards_plainly() else None
         self._waiters = deque()
-        self.locked = lock.locked
-        self.acquire = lock.acquire
-        self.release = lock.release
+        for name in ("locked", "acquire", "release"):
+            getattr(lock, name)  # what is no lock is refused at once
 
     def notify(self, n=1):
         """Wake `n` of those who wait, or as many as there are. Raises RuntimeError where nobody holds the lock."""
@@ -303,7 +316,7 @@ class BaseCondition(Guard):
         if not self._is_locked():
             raise RuntimeError("cannot wait on un-acquired lock: use `async with condition` around wait()")
         self._check_loop()
-        if self._guard is not None:
+        if self._guards_plainly():
             self._guard._give_back()
         else:
             self.release()
@@ -311,16 +324,16 @@ class BaseCondition(Guard):
 
     def _retake(self):
         """Take the lock, if that needs no wait; whether it did."""
-        return self._guard is not None and self._guard._take()
+        return self._guards_plainly() and self._guard._take()
 
     def _turn(self):
-        return self.acquire() if self._guard is None else self._guard._turn()
+        return self._guard._turn() if self._guards_plainly() else self.acquire()
 
     def _guards_plainly(self):
-        return self._guard is not None
+        return self._guard is not None and is_untouched(self)
 
     def _is_locked(self):
-        return self.locked() if self._guard is None else self._guard._is_locked()
+        return self._guard._is_locked() if self._guards_plainly() else self.locked()
 
     def _take(self):
         return self._guard._take()

@@ -2,6 +2,7 @@ cimport cython
 
 from tulipa._core.places cimport LoopBound, is_untouched, stand_in, wake_next
 
+cdef object deque
 cdef object append
 cdef object popleft
 

@@ -146,7 +146,7 @@ class BaseQueue(LoopBound):
 
     def _acts_plainly(self):
         """Whether the items are in a deque, and the methods for subclasses are the class's own."""
-        return self._plain and is_untouched(self)
+        return self._plain and type(self._queue) is deque and is_untouched(self)
 
     def _take_plainly(self):
         item = popleft(self._queue)
