@@ -326,3 +326,21 @@ def test_a_far_timer_that_is_cancelled_wakes_nobody_in_the_wrong_order():
         loop.call_later(21, loop.stop)
         loop.run_forever()
         assert calls == [pytest.approx(second)]
+
+
+@pytest.mark.skipif(tulipa is None, reason="tulipa is not installed")
+def test_thousands_that_are_far_apart():
+    """So many and so far apart that the border between near and far timers moves by more than it usually does."""
+    with contextlib.closing(tulipa.EventLoop("virtual")) as loop:
+        chance, ran, kept = random.Random(2), [], []
+        for number in range(10000):
+            deadline = chance.randrange(1, 30000)
+            timer = loop.call_at(deadline, lambda *entry: ran.append((*entry, loop.time())), deadline, number)
+            if number % 10 == 0:
+                loop.call_at(chance.uniform(0, deadline), timer.cancel)
+            else:
+                kept.append((deadline, number))
+        loop.call_at(30001, loop.stop)
+        loop.run_forever()
+        assert [entry[:2] for entry in ran] == sorted(kept) and timer_count(loop) == 0
+        assert all(deadline <= now < deadline + 0.5 for deadline, _, now in ran)

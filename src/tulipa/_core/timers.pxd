@@ -31,6 +31,7 @@ cdef extern from *:
 cdef double inf
 cdef double _NEAR
 cdef Py_ssize_t _SPARE
+cdef Py_ssize_t _FEW
 
 
 cdef class TimerHandle(Handle):
@@ -49,6 +50,8 @@ cdef class TimerHeap:
     cdef list _far
     cdef Py_ssize_t _far_count
     cdef Py_ssize_t _far_end
+    cdef Py_ssize_t _far_added
+    cdef double _span
     cdef double _border
     cdef double _earliest_far
 
@@ -60,6 +63,8 @@ cdef class TimerHeap:
     @cython.locals(place=Py_ssize_t)
     cdef int remove(self, TimerHandle timer) except -1
     cpdef clear(self)
+    @cython.locals(looked_at=Py_ssize_t, changes=Py_ssize_t)
+    cdef int _move_on(self, double now) except -1
     @cython.locals(far=list, end=Py_ssize_t, earliest=double, i=Py_ssize_t, timer=TimerHandle)
     cdef int _review_far(self, double border) except -1
     @cython.locals(place=Py_ssize_t)

@@ -21,6 +21,7 @@ if not cython.compiled:  # compiled, the .pxd declares them
 
 _NEAR = 1.0  # seconds
 _SPARE = 64  # places that may be empty
+_FEW = 1024  # far timers that may be looked at for nothing
 
 
 class TimerHandle(Handle):
@@ -94,7 +95,8 @@ class TimerHeap:
     Most are cancelled long before they are due. So a timer that is not due within the next second waits in `_far`, a
     list in the order of arrival, of which no order by time is asked: adding, and leaving an empty place behind, is all
     that happens. About once a second, what has come near moves on to the heap. Whatever is in the heap is due before
-    `_border`, all that is far at it or later.
+    `_border`, all that is far at it or later. Where that would mean to look at many in vain, as on a clock that jumps,
+    the next border is farther away.
 
     The heap has four branches. `_keys[i]` is what `_near[i]` is ordered by, so that comparing looks at no timer.
     A timer's `_place` is the number of its place, from 1 on in the heap, from -1 on down in the list; 0 is none.
@@ -109,6 +111,8 @@ class TimerHeap:
         self._far = []
         self._far_count = 0
         self._far_end = 0
+        self._far_added = 0
+        self._span = _NEAR
         self._border = self._earliest_far = -inf
 
     def __dealloc__(self):
@@ -132,6 +136,7 @@ class TimerHeap:
         else:
             self._far.append(timer)
         self._far_end += 1
+        self._far_added += 1
         timer._place = -self._far_end
         if self._far_count == 0 or timer._when < self._earliest_far:
             self._earliest_far = timer._when
@@ -140,7 +145,7 @@ class TimerHeap:
     def pop_due(self, now):
         """Take the earliest timer if it is due at `now`; else None."""
         if self._far_count > 0 and now >= self._border:
-            self._review_far(now + _NEAR)
+            self._move_on(now)
         if self._near_count == 0 or self._keys[0].when > now:
             return None
         timer = cython.cast(TimerHandle, self._near[0])
@@ -169,6 +174,14 @@ class TimerHeap:
         self._near_count = self._far_count = self._far_end = 0
         self._resize(0)
         self._far = []
+
+    def _move_on(self, now):
+        """Review what is far, and choose how far to look the next time: looking has to be paid for by changes."""
+        looked_at = self._far_end
+        self._review_far(now + self._span)
+        changes = self._far_added + looked_at - self._far_end
+        self._span = 2 * self._span if 8 * changes + _FEW < looked_at else _NEAR
+        self._far_added = 0
 
     def _review_far(self, border):
         """Move on what is due before `border`, and close the gaps."""
