@@ -1,6 +1,7 @@
 """Condition by itself."""
 
 import asyncio
+from unittest import mock
 
 import pytest
 from helpers.running import cancelled, on_loop, turns
@@ -143,3 +144,41 @@ async def test_condition_cancelled_without_notification_wakes_nobody(loop, lib):
     await turns(5)
     assert woken == []
     await cancelled(tasks[1])
+
+
+@on_loop
+async def test_methods_set_on_a_condition_are_used_while_waiting_too(loop, lib):
+    condition, calls = lib.Condition(), []
+    acquire, release = condition.acquire, condition.release
+    condition.acquire = lambda: calls.append("acquire") or acquire()
+    condition.release = lambda: calls.append("release") or release()
+    async with condition:
+        assert condition.locked()
+        waiting = loop.create_task(condition.wait())
+        await turns(2)
+        assert not condition.locked()
+        await condition.acquire()
+        condition.notify()
+        condition.release()
+        await waiting
+    assert calls == ["acquire", "release", "acquire", "release", "acquire", "release"]
+    assert not condition.locked()
+
+
+@on_loop
+async def test_methods_of_a_condition_can_be_patched_for_a_while(loop, lib):
+    condition = lib.Condition()
+    with mock.patch.object(condition, "release") as release:
+        async with condition:
+            pass
+    assert release.call_count == 1 and condition.locked()
+    condition.release()
+    async with condition:
+        assert condition.locked()
+    assert not condition.locked()
+
+
+@on_loop
+async def test_what_is_no_lock_makes_no_condition(loop, lib):
+    with pytest.raises(AttributeError):
+        lib.Condition(object())
