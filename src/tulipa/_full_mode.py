@@ -40,9 +40,10 @@ def install() -> None:
             sys.modules[standard.__name__] = ours
     instead = _replacements(pairs)
     for holder in _holders():
-        if instead.keys().isdisjoint(map(id, list(_names_of(holder).values()))):
+        names = _names_of(holder)
+        if instead.keys().isdisjoint(map(id, list(names.values()))):
             continue
-        for name, value in list(_names_of(holder).items()):
+        for name, value in list(names.items()):
             if id(value) in instead and issubclass(type(value), _REPLACED):
                 setattr(holder, name, instead[id(value)])
                 _held_before.append((holder, name, value, instead[id(value)]))

@@ -16,7 +16,6 @@ else:
         """Raised by `put` and `get` of a queue that was shut down."""
 
 
-
 class Queue(BaseQueue):
     """Items on their way from some tasks to others, first in, first out. Not thread-safe.
 
