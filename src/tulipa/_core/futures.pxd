@@ -70,7 +70,6 @@ cdef object _model
 
 cdef extern from *:
     """
-    #define tulipa_is_bare(future) \
-        ((future)->__weakref__ == NULL && ((future)->__dict__ == NULL || PyDict_GET_SIZE((future)->__dict__) == 0))
+    #define tulipa_is_bare(future) ((future)->__weakref__ == NULL && tulipa_is_untouched((PyObject *)(future)))
     """
     bint is_bare "tulipa_is_bare"(Future future)

@@ -1,9 +1,9 @@
 cimport cython
 from cpython.object cimport PyObject
 
-from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, new_reference, set_send
+from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, is_untouched, new_reference, set_send
 from tulipa._core.places cimport (
-    LoopBound, Place, has_waiting, is_untouched, stand_before, stand_in, wake_every, wake_first, wake_next, wake_one,
+    LoopBound, Place, has_waiting, stand_before, stand_in, wake_every, wake_first, wake_next, wake_one,
 )
 
 

@@ -82,11 +82,24 @@ cdef extern from *:
         PyObject_GC_Track(made);
         return made;
     }
+    static CYTHON_INLINE PyObject **tulipa_dict_of(PyObject *object) {
+        Py_ssize_t offset = Py_TYPE(object)->tp_dictoffset;
+        return offset > 0 ? (PyObject **)((char *)object + offset) : NULL;
+    }
+    /* Cython makes an object's dictionary with the object; Python makes one when the first attribute is set. */
+    static void tulipa_forget_dict(PyObject *object) {
+        PyObject **dict = tulipa_dict_of(object);
+        if (dict != NULL) Py_CLEAR(*dict);
+    }
+    /* Whether nobody has set attributes on it, beside its fields: its methods may be among them. */
+    static CYTHON_INLINE int tulipa_is_untouched(PyObject *object) {
+        PyObject **dict = tulipa_dict_of(object);
+        return dict == NULL || *dict == NULL || PyDict_GET_SIZE(*dict) == 0;
+    }
     /* What the collector knows, gc.get_objects() gives away, and whoever finds it there may change it. */
     static void tulipa_hide(PyObject *object) {
         PyObject_GC_UnTrack(object);
-        if (Py_TYPE(object)->tp_dictoffset > 0)
-            Py_CLEAR(*(PyObject **)((char *)object + Py_TYPE(object)->tp_dictoffset));
+        tulipa_forget_dict(object);
     }
     /* The usual way to free an object goes from base to base, and talks to the collector at each. Here all is done in
        one go, for objects of the model's type: they refer to others where the model has None, and in a dictionary and
@@ -156,6 +169,8 @@ cdef extern from *:
     object call_in_context "tulipa_call_in"(object context, object callback, object args)
     void keep_spares "tulipa_keep_spares"(object type, int limit)
     object copy_of "tulipa_copy_of"(object model)
+    void forget_dict "tulipa_forget_dict"(object item)
+    bint is_untouched "tulipa_is_untouched"(object item)
     void hide "tulipa_hide"(object item)
     void free_flatly "tulipa_free_flatly"(object model)
     int PYGEN_NEXT

@@ -2,7 +2,7 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.futures cimport Future
-from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, as_model, copy_of, new_reference, set_send
+from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, as_model, copy_of, forget_dict, new_reference, set_send
 from tulipa._core.ready cimport LoopState
 
 cdef object _get_running_loop
@@ -10,14 +10,6 @@ cdef object _binding
 cdef object append
 cdef object popleft
 cdef object _model
-
-cdef extern from *:
-    """
-    #define tulipa_forget_bound_dict(bound) Py_CLEAR((bound)->__dict__)
-    #define tulipa_is_untouched(bound) ((bound)->__dict__ == NULL || PyDict_GET_SIZE((bound)->__dict__) == 0)
-    """
-    void forget_dict "tulipa_forget_bound_dict"(LoopBound bound)
-    bint is_untouched "tulipa_is_untouched"(LoopBound bound)
 
 
 cdef class LoopBound:

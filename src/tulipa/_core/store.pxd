@@ -1,6 +1,7 @@
 cimport cython
 
-from tulipa._core.places cimport LoopBound, is_untouched, stand_in, wake_next
+from tulipa._core.native cimport is_untouched
+from tulipa._core.places cimport LoopBound, stand_in, wake_next
 
 cdef object deque
 cdef object append

@@ -1,4 +1,5 @@
-from tulipa._transports.life cimport Layer, has_no_attributes
+from tulipa._core.native cimport is_untouched
+from tulipa._transports.life cimport Layer
 from tulipa._transports.writing cimport WritingTransport
 
 cdef int carry(object transport, bytes data) except -1

@@ -16,9 +16,9 @@ def carry(transport, data):
     """``transport.write(data)``, for bytes."""
     if cython.compiled:
         if isinstance(transport, WritingTransport):
-            if has_no_attributes(cython.cast(WritingTransport, transport)):
+            if is_untouched(transport):
                 return cython.cast(WritingTransport, transport)._carry(data)
-        elif isinstance(transport, Layer) and cython.cast(Layer, transport)._is_untouched():
+        elif isinstance(transport, Layer) and is_untouched(transport):
             return cython.cast(Layer, transport)._carry(data)
     transport.write(data)
     return 0
@@ -28,8 +28,8 @@ def is_ending(transport):
     """``transport.is_closing()``."""
     if cython.compiled:
         if isinstance(transport, WritingTransport):
-            if has_no_attributes(cython.cast(WritingTransport, transport)):
+            if is_untouched(transport):
                 return cython.cast(WritingTransport, transport)._closing
-        elif isinstance(transport, Layer) and cython.cast(Layer, transport)._is_untouched():
+        elif isinstance(transport, Layer) and is_untouched(transport):
             return cython.cast(Layer, transport)._is_ending()
     return transport.is_closing()

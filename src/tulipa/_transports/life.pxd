@@ -3,7 +3,7 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.handles cimport new_handle
-from tulipa._core.native cimport PyContext_Enter, PyContext_Exit, current_context
+from tulipa._core.native cimport PyContext_Enter, PyContext_Exit, current_context, forget_dict
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher, announce
 from tulipa._transports.endpoint cimport Endpoint
@@ -21,7 +21,6 @@ cdef class Sink(Link):
 
 cdef class Layer(Sink):
     cdef bint _takes_directly(self) except -1
-    cdef bint _is_untouched(self) except -1
     cdef int _carry(self, bytes data) except -1
     cdef bint _is_ending(self) except -1
 
@@ -71,12 +70,3 @@ cdef class Transport(Watcher):
     cdef _report(self, object exc, str message)
     cdef int _lose(self, object exc) except -1
     cdef int _release(self) except -1
-
-
-cdef extern from *:
-    """
-    #define tulipa_forget_dict(transport) Py_CLEAR((transport)->__dict__)
-    #define tulipa_has_no_attributes(transport) ((transport)->__dict__ == NULL)
-    """
-    void forget_dict "tulipa_forget_dict"(Transport transport)
-    bint has_no_attributes "tulipa_has_no_attributes"(Transport transport)

@@ -53,10 +53,6 @@ class Layer(Sink):
     def _takes_directly(self):
         return True
 
-    def _is_untouched(self):
-        """Whether nobody has set an attribute that we don't know."""
-        raise NotImplementedError
-
     def _carry(self, data):
         """As write, for bytes."""
         raise NotImplementedError

@@ -1,6 +1,6 @@
 cimport cython
 
-from tulipa._core.native cimport current_context
+from tulipa._core.native cimport current_context, forget_dict
 from tulipa._core.ready cimport LoopState
 from tulipa._transports.life cimport Layer, Sink, sink_of
 from tulipa._transports.buffer cimport WriteBuffer
@@ -41,19 +41,9 @@ cdef class TLSLife(Layer):
     cdef dict __dict__
     cdef object __weakref__
 
-    cdef bint _is_untouched(self) except -1
     cdef bint _is_ending(self) except -1
     cdef int _take_protocol(self, object protocol) except -1
     @cython.locals(output=bytes)
     cdef int _send_output(self) except -1
     cdef int _cancel_timer(self) except -1
     cdef int _wake_waiter(self, object exc) except -1
-
-
-cdef extern from *:
-    """
-    #define tulipa_forget_attributes(layer) Py_CLEAR((layer)->__dict__)
-    #define tulipa_knows_all_attributes(layer) ((layer)->__dict__ == NULL)
-    """
-    void forget_attributes "tulipa_forget_attributes"(TLSLife layer)
-    bint knows_all_attributes "tulipa_knows_all_attributes"(TLSLife layer)

@@ -35,7 +35,7 @@ class TLSLife(Layer):
     def __init__(self, loop, protocol, context, waiter=None, *, server_side=False, server_hostname=None, made=False,
                  handshake_timeout=HANDSHAKE_TIMEOUT, shutdown_timeout=SHUTDOWN_TIMEOUT):
         if cython.compiled:
-            forget_attributes(self)  # as of Transport
+            forget_dict(self)  # as of Transport
         self._next = None
         self._loop = loop
         self._state_of_loop = loop
@@ -117,9 +117,6 @@ class TLSLife(Layer):
 
     def _is_ending(self):
         return self._closing or (self._raw is not None and is_ending(self._raw))
-
-    def _is_untouched(self):
-        return not cython.compiled or knows_all_attributes(self)
 
     def abort(self):
         """Close at once, without a word to the peer and without sending what is buffered."""
