@@ -7,10 +7,10 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
+from tulipa._core import resuming
 from tulipa._core.places import PASSED
 from tulipa._core.scheduler import Scheduler
 from tulipa._core.tasks import Task
-from tulipa._core.throwing import to_raise
 from tulipa._core.timers import TimerHandle
 from tulipa._core.waiting import expire
 
@@ -144,16 +144,11 @@ class Entering:
         self._timeout._enter()
         raise StopIteration(self._timeout)
 
-    def send(self, value):
-        """Begin it; as a coroutine's."""
-        return self.__next__()
-
-    def throw(self, kind, value=None, traceback=None):
-        """Raise the exception where it is awaited."""
-        raise to_raise(kind, value, traceback)
-
     def close(self):
         """End it."""
+
+    send = resuming.send
+    throw = resuming.throw
 
 
 def _entering(timeout):

@@ -9,9 +9,8 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._core import describe
+from tulipa._core import describe, resuming
 from tulipa._core.ready import Link, LoopState
-from tulipa._core.throwing import to_raise
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.handles import new_handle
@@ -309,18 +308,12 @@ class FutureIter:
             return self._future
         raise StopIteration(self._end())
 
-    def send(self, value):
-        """As ``next()``: a future takes no value."""
-        return self.__next__()
-
-    def throw(self, kind, value=None, traceback=None):
-        """Raise the exception where the future is awaited."""
-        self._future = None
-        raise to_raise(kind, value, traceback)
-
     def close(self):
         """Stop waiting."""
         self._future = None
+
+    send = resuming.send
+    throw = resuming.throw
 
     def _must_wait(self):
         future = self._future

@@ -11,8 +11,8 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
+from tulipa._core import resuming
 from tulipa._core.places import PASSED, LoopBound, wake_every, wake_first, wake_next
-from tulipa._core.throwing import to_raise
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.native import set_send
@@ -88,16 +88,13 @@ class Turn:
             return self._place
         raise StopIteration
 
-    def throw(self, kind, value=None, traceback=None):
-        """Raise the exception where the turn is awaited."""
-        if self._place is not None:
-            self._place._abandon()
-        raise to_raise(kind, value, traceback)
-
     def close(self):
         """Stop waiting."""
         if self._place is not None:
             self._place._abandon()
+
+    send = resuming.send
+    throw = resuming.throw
 
     def _must_yield(self):
         if self._place is None:

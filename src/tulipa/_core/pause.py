@@ -5,7 +5,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._core.throwing import to_raise
+from tulipa._core import resuming
 from tulipa._core.waiting import sleep_until_timer
 
 if not cython.compiled:  # compiled, the .pxd declares them
@@ -32,18 +32,12 @@ class Pause:
             return None
         raise StopIteration(self._result)
 
-    def send(self, value):
-        """Resume it; as a coroutine's."""
-        return self.__next__()
-
-    def throw(self, kind, value=None, traceback=None):
-        """End it with the exception."""
-        self._resumed = True
-        raise to_raise(kind, value, traceback)
-
     def close(self):
         """End it."""
         self._resumed = True
+
+    send = resuming.send
+    throw = resuming.throw
 
     def _must_wait(self):
         if self._resumed:

@@ -13,10 +13,9 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._core import describe
+from tulipa._core import describe, resuming
 from tulipa._core.futures import Future
 from tulipa._core.ready import LoopState
-from tulipa._core.throwing import to_raise
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.native import as_model, set_send
@@ -112,14 +111,11 @@ class Place(Future):
             return self
         raise StopIteration(self._take_result())
 
-    def throw(self, kind, value=None, traceback=None):
-        """Raise the exception where the place is awaited."""
-        self._abandon()
-        raise to_raise(kind, value, traceback)
-
     def close(self):
         """Stop waiting."""
         self._abandon()
+
+    throw = resuming.throw
 
     def _must_yield(self):
         """Whether the wait begins; False where it is over."""

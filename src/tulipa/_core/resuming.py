@@ -1,21 +1,34 @@
-"""What ``throw(kind, value, traceback)`` of a coroutine-like object raises."""
+"""What coroutine-like objects have in common: `send` by their `__next__`, `throw` by their `close`.
+
+They take these as methods, for compiled classes with a freelist, as most of them are, can have no base class.
+"""
 
 import sys
 import warnings
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
 
 # Since Python 3.12 coroutines complain about the old form; so do we, from then on.
 _COMPLAINS = sys.version_info >= (3, 12)
 
 
-def to_raise(kind, value, traceback):
-    """The exception itself, of the three forms that ``throw`` takes. Raises TypeError for anything else."""
+def send(self, value):
+    """Resume it, as a coroutine's does; it takes no value."""
+    return self.__next__()
+
+
+def throw(self, kind, value=None, traceback=None):
+    """End it, and raise the exception where it is awaited, of the three forms that coroutines take."""
     if _COMPLAINS and (value is not None or traceback is not None):
         warnings.warn(
             "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.",
             DeprecationWarning,
-            # Compiled, the method that was called has no frame.
-            stacklevel=3 if sys._getframe(1).f_globals.get("__name__", "").startswith("tulipa.") else 2,
+            stacklevel=1 if cython.compiled else 2,  # compiled, this function has no frame
         )
+    self.close()
     if isinstance(kind, BaseException) and value is not None:
         raise TypeError(f"instance exception may not have a separate value: {value!r} beside {kind!r}")
     error = kind if value is None else value
@@ -25,4 +38,4 @@ def to_raise(kind, value, traceback):
         error = kind(error)
     if not isinstance(error, BaseException):
         raise TypeError(f"exceptions must derive from BaseException, got {error!r}")
-    return error if traceback is None else error.with_traceback(traceback)
+    raise error if traceback is None else error.with_traceback(traceback)
