@@ -24,6 +24,8 @@ cdef class WriteBuffer(Backlog):
     cdef Py_ssize_t _offset
 
     cpdef int append(self, bytes data) except -1
+    @cython.locals(piece=bytes)
+    cpdef int extend(self, list pieces) except -1
     @cython.locals(pieces=list, offered=Py_ssize_t, taken=Py_ssize_t)
     cpdef bint offer(self, Endpoint endpoint) except -1
     cpdef int clear(self) except -1

@@ -54,6 +54,13 @@ class WriteBuffer(Backlog):
             self._more.append(data)
         self.size += len(data)
 
+    def extend(self, pieces):
+        """Add those of a list of bytes-like objects that are not empty."""
+        for data in pieces:
+            piece = bytes(data)
+            if piece:
+                self.append(piece)
+
     def offer(self, endpoint):
         """Offer what is there to `endpoint` in one call; whether all that was offered was taken."""
         offered = self.size

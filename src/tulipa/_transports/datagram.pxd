@@ -5,6 +5,7 @@ from tulipa._transports.buffer cimport DatagramQueue
 from tulipa._transports.datagram_endpoint cimport DatagramEndpoint
 from tulipa._transports.gathering cimport GatheringTransport
 from tulipa._transports.reading cimport pause, reads, resume
+from tulipa._transports.telling cimport report, warn_unsent
 
 
 cdef class DatagramTransport(GatheringTransport):

@@ -17,6 +17,7 @@ from tulipa._transports.room import RoomWatch
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._drivers.base import READ, WRITE
     from tulipa._transports.reading import pause, reads, resume
+    from tulipa._transports.telling import report, warn_unsent
 
 
 class _Kind(asyncio.Transport, asyncio.DatagramTransport):
@@ -139,7 +140,7 @@ class DatagramTransport(GatheringTransport):
             except (SystemExit, KeyboardInterrupt):
                 raise
             except BaseException as exc:
-                self._report(exc, "protocol.datagram_received() failed")
+                report(self, exc, "protocol.datagram_received() failed")
         return 0
 
     def _deliver_later(self):
@@ -159,7 +160,7 @@ class DatagramTransport(GatheringTransport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as problem:
-            self._report(problem, "protocol.error_received() failed")
+            report(self, problem, "protocol.error_received() failed")
         return 0
 
     # -- sending --------------------------------------------------------------------------------------------
@@ -203,7 +204,7 @@ class DatagramTransport(GatheringTransport):
         if self._queue.count == 0:
             self._lose(None)
         elif self._state_of_loop._closed:
-            self._tell_unsent()
+            warn_unsent(self, self._queue.size)
             self._force_close(None)
         else:
             self._update_interest()

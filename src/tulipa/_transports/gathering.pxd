@@ -2,6 +2,7 @@ cimport cython
 
 from tulipa._transports.life cimport Transport
 from tulipa._transports.buffer cimport Backlog
+from tulipa._transports.telling cimport tell_writing, warn_ignored
 
 
 cdef class GatheringTransport(Transport):
@@ -17,6 +18,5 @@ cdef class GatheringTransport(Transport):
     @cython.locals(asked=bint)
     cdef int _on_settle(self) except -1
     cdef int _warn_ignored(self) except -1
-    cdef int _tell_unsent(self) except -1
     cdef int _pause_protocol_if_full(self) except -1
     cdef int _resume_protocol_if_low(self) except -1

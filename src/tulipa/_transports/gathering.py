@@ -1,10 +1,14 @@
 """What transports that gather have in common: when what was gathered leaves, back-pressure, writes after the end."""
 
-from asyncio.log import logger
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
 
 from tulipa._transports.life import Transport
 
-_IGNORED_WRITES_TO_WARN = 5
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._transports.telling import tell_writing, warn_ignored
 
 
 class GatheringTransport(Transport):
@@ -67,14 +71,7 @@ class GatheringTransport(Transport):
 
     def _warn_ignored(self):
         self._ignored_writes += 1
-        if self._ignored_writes == _IGNORED_WRITES_TO_WARN:
-            logger.warning("writing to %r, which is closed: check is_closing(), or await drain()", self)
-        return 0
-
-    def _tell_unsent(self):
-        logger.warning("%r: %d bytes are not sent, its loop is closed; close transports and await connection_lost() "
-                       "before loop.close()", self, self._backlog.size)
-        return 0
+        return warn_ignored(self, self._ignored_writes)
 
     # -- back-pressure --------------------------------------------------------------------------------------
 
@@ -82,25 +79,21 @@ class GatheringTransport(Transport):
         if self._protocol_paused or self._backlog.size <= self._backlog.high:
             return 0
         self._protocol_paused = True
-        try:
-            self._protocol.pause_writing()
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            self._report(exc, "protocol.pause_writing() failed")
-        return 0
+        return tell_writing(self, self._protocol, True)
 
     def _resume_protocol_if_low(self):
         if not self._protocol_paused or self._backlog.size > self._backlog.low:
             return 0
         self._protocol_paused = False
-        try:
-            self._protocol.resume_writing()
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            self._report(exc, "protocol.resume_writing() failed")
-        return 0
+        return tell_writing(self, self._protocol, False)
+
+
+def all_sendable(list_of_data):
+    """A list of it; TypeError where a piece can't be sent."""
+    pieces = list(list_of_data)
+    for data in pieces:
+        check_sendable(data)
+    return pieces
 
 
 def check_sendable(data):

@@ -7,6 +7,7 @@ from tulipa._core.native cimport PyContext_Enter, PyContext_Exit, current_contex
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher, announce
 from tulipa._transports.endpoint cimport Endpoint
+from tulipa._transports.telling cimport report_fatal, tell_made
 
 
 cdef enum:
@@ -67,6 +68,5 @@ cdef class Transport(Watcher):
     @cython.locals(state=LoopState)
     cdef int _soon(self, int due, object argument) except -1
     cdef int _on_due(self, int due) except -1
-    cdef _report(self, object exc, str message)
     cdef int _lose(self, object exc) except -1
     cdef int _release(self) except -1

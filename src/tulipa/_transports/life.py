@@ -15,7 +15,6 @@
 
 import warnings
 from asyncio import BufferedProtocol
-from asyncio.log import logger
 from asyncio.trsock import TransportSocket
 
 try:
@@ -30,6 +29,7 @@ if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.handles import new_handle
     from tulipa._core.native import current_context
     from tulipa._drivers.base import READ, WRITE, announce
+    from tulipa._transports.telling import report_fatal, tell_made
 
     # What a transport may stand in the queue for, beside READ and WRITE: its first event, its last one.
     STARTS, ENDS = 4, 8
@@ -201,11 +201,7 @@ class Transport(Watcher):
         try:
             if not self._lost:
                 self._made = True
-                self._protocol.connection_made(self)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            self._report(exc, "protocol.connection_made() failed")
+                tell_made(self, self._protocol)
         finally:
             self._update_interest()
             if waiter is not None and not waiter.done():
@@ -260,17 +256,9 @@ class Transport(Watcher):
     # -- the end --------------------------------------------------------------------------------------------
 
     def _fatal_error(self, exc, message="Fatal error on transport"):
-        """Report what the protocol or the kernel did to us and end; a lost connection is no news."""
-        if not isinstance(exc, OSError):
-            self._report(exc, message)
-        elif self._state_of_loop._debug:
-            logger.debug("%r: %s", self, message, exc_info=exc)
+        """Report what the protocol or the kernel did to us, and end."""
+        report_fatal(self, exc, message, self._state_of_loop._debug)
         self._force_close(exc)
-
-    def _report(self, exc, message):
-        self._loop.call_exception_handler(
-            {"message": message, "exception": exc, "transport": self, "protocol": self._protocol}
-        )
 
     def _force_close(self, exc):
         """End at once; `exc` is for connection_lost."""

@@ -26,6 +26,7 @@ from tulipa._transports.writing import WritingTransport
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._drivers.base import READ
     from tulipa._transports.reading import pause, reads, receive, resume
+    from tulipa._transports.telling import report
 
 
 class ReadPipeTransport(Transport):
@@ -88,7 +89,7 @@ class ReadPipeTransport(Transport):
 
     def _fatal_error(self, exc, message="Fatal error on pipe transport"):
         if isinstance(exc, OSError) and exc.errno != errno.EIO:
-            self._report(exc, message)
+            report(self, exc, message)
         Transport._fatal_error(self, exc, message)
 
     def _forget_unsent(self):

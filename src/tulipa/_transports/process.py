@@ -17,6 +17,7 @@ from asyncio.log import logger
 from tulipa._transports.child import Child
 from tulipa._transports.endpoint import PipeEndpoint
 from tulipa._transports.pipe import ReadPipeTransport, WritePipeTransport
+from tulipa._transports.telling import report
 
 
 class SubprocessTransport(asyncio.SubprocessTransport):
@@ -187,12 +188,7 @@ class SubprocessTransport(asyncio.SubprocessTransport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            self._loop.call_exception_handler({
-                "message": f"protocol.{name}() failed",
-                "exception": exc,
-                "transport": self,
-                "protocol": self._protocol,
-            })
+            report(self, exc, f"protocol.{name}() failed")
 
     async def _wait(self):
         """The exit status, once the process has ended; `asyncio.subprocess.Process.wait` calls this."""

@@ -3,6 +3,7 @@ cimport cython
 from tulipa._core.native cimport PyContext_Enter, PyContext_Exit
 from tulipa._transports.life cimport Layer
 from tulipa._transports.buffer cimport WriteBuffer
+from tulipa._transports.telling cimport tell_made, tell_writing, warn_ignored, warn_unsent
 from tulipa._transports.tls_life cimport TLSLife
 from tulipa._transports.tls_machine cimport (
     CONNECTED, DATA, ENDED, HANDSHAKE, NEED_DATA, OPEN, PEER_DONE, TLSMachine
@@ -37,8 +38,6 @@ cdef class TLSTransport(TLSLife):
     cdef int _on_settle(self) except -1
     @cython.locals(buffer=WriteBuffer, before=Py_ssize_t)
     cdef int _flush(self) except -1
-    cdef int _warn_ignored(self) except -1
-    cdef int _tell_unsent(self) except -1
     cdef Py_ssize_t _write_size(self) except -1
     cdef int _update_protocol_writing(self) except -1
     cdef int _tell_protocol(self, bint paused) except -1

@@ -17,11 +17,12 @@ except ImportError:
     from tulipa._cython_shim import cython
 
 from tulipa._transports.buffer import Backlog
-from tulipa._transports.gathering import check_sendable
+from tulipa._transports.gathering import all_sendable, check_sendable
 from tulipa._transports.life import Layer
 from tulipa._transports.tls_life import READ_HIGH, WRITE_HIGH, TLSLife
 
 if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._transports.telling import tell_made, tell_writing, warn_ignored, warn_unsent
     from tulipa._transports.tls_machine import (
         CONNECTED,
         DATA,
@@ -33,7 +34,6 @@ if not cython.compiled:  # compiled, the .pxd declares them
     )
 
 _RAW_HIGH = 65536
-_IGNORED_WRITES_TO_WARN = 5
 _WORTH_NO_COPY = 4096
 
 
@@ -59,7 +59,7 @@ class TLSTransport(TLSLife):
             return
         if self._state_of_loop._closed or self._machine.state == HANDSHAKE:
             if self._buffer.size > 0:
-                self._tell_unsent()
+                warn_unsent(self, self._buffer.size)
             self._force_close(None)
             return
         self._closing = True
@@ -212,11 +212,7 @@ class TLSTransport(TLSLife):
         try:
             if not self._made:
                 self._made = True
-                self._protocol.connection_made(self)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            self._report(exc, "protocol.connection_made() failed")
+                tell_made(self, self._protocol)
         finally:
             self._wake_waiter(None)
         return 0
@@ -322,24 +318,20 @@ class TLSTransport(TLSLife):
 
     def _accepts(self, size):
         if size > 0 and self._closing:
-            self._warn_ignored()
+            self._ignored_writes += 1
+            warn_ignored(self, self._ignored_writes)
             return False
         return size > 0
 
     def writelines(self, list_of_data):
         """Send every piece of `list_of_data`, in order and together; nothing of it where a piece is refused."""
-        pieces = list(list_of_data)
-        for data in pieces:
-            check_sendable(data)
+        pieces = all_sendable(list_of_data)
         if self._closing or len(pieces) < 2:
             for data in pieces[:1]:
                 self.write(data)
             return
         # All of them before the protocol may hear of a full buffer: it could write in between.
-        for data in pieces:
-            piece = bytes(data)
-            if piece:
-                self._buffer.append(piece)
+        self._buffer.extend(pieces)
         self._after_append()
 
     def write_eof(self):
@@ -445,17 +437,6 @@ class TLSTransport(TLSLife):
                 self._shut_down()
         return 0
 
-    def _warn_ignored(self):
-        self._ignored_writes += 1
-        if self._ignored_writes == _IGNORED_WRITES_TO_WARN:
-            logger.warning("writing to %r, which is closed: check is_closing(), or await drain()", self)
-        return 0
-
-    def _tell_unsent(self):
-        logger.warning("%r: %d bytes are not sent, it can't be any more; close transports and await connection_lost() "
-                       "before loop.close()", self, self._buffer.size)
-        return 0
-
     # -- back-pressure --------------------------------------------------------------------------------------
 
     def _write_size(self):
@@ -475,13 +456,4 @@ class TLSTransport(TLSLife):
 
     def _tell_protocol(self, paused):
         self._protocol_paused = paused
-        try:
-            if paused:
-                self._protocol.pause_writing()
-            else:
-                self._protocol.resume_writing()
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            self._report(exc, f"protocol.{'pause' if paused else 'resume'}_writing() failed")
-        return 0
+        return tell_writing(self, self._protocol, paused)

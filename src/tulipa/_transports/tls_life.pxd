@@ -5,6 +5,7 @@ from tulipa._core.ready cimport LoopState
 from tulipa._transports.life cimport Layer, Sink, sink_of
 from tulipa._transports.buffer cimport WriteBuffer
 from tulipa._transports.carrying cimport carry, is_ending
+from tulipa._transports.telling cimport report, report_fatal
 from tulipa._transports.tls_machine cimport TLSMachine
 
 

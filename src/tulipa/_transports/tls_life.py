@@ -2,7 +2,6 @@
 
 import asyncio
 from asyncio import BufferedProtocol
-from asyncio.log import logger
 
 try:
     import cython
@@ -18,6 +17,7 @@ if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.native import current_context
     from tulipa._transports.carrying import carry, is_ending
     from tulipa._transports.life import sink_of
+    from tulipa._transports.telling import report, report_fatal
 
 HANDSHAKE_TIMEOUT = 60.0
 SHUTDOWN_TIMEOUT = 30.0
@@ -171,7 +171,7 @@ class TLSLife(Layer):
         failure = exc or ConnectionAbortedError("the connection was closed during the TLS handshake")
         if not self._made and self._waiter is None and self._state_of_loop._debug:
             # A server's: nobody awaits it. What any stranger can cause is told in debug mode only.
-            self._report(failure, "TLS handshake of an incoming connection failed")
+            report(self, failure, "TLS handshake of an incoming connection failed")
         self._wake_waiter(failure)
         protocol = self._protocol
         self._protocol = None
@@ -180,17 +180,9 @@ class TLSLife(Layer):
             protocol.connection_lost(exc)
 
     def _fatal_error(self, exc, message):
-        """Report what the protocol did and end; what the peer or the network did is no news."""
-        if not isinstance(exc, OSError):
-            self._report(exc, message)
-        elif self._state_of_loop._debug:
-            logger.debug("%r: %s", self, message, exc_info=exc)
+        """Report what the protocol did, and end."""
+        report_fatal(self, exc, message, self._state_of_loop._debug)
         self._force_close(exc)
-
-    def _report(self, exc, message):
-        self._loop.call_exception_handler(
-            {"message": message, "exception": exc, "transport": self, "protocol": self._protocol}
-        )
 
     def _force_close(self, exc):
         """End at once; `exc` is for connection_lost."""

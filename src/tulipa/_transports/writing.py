@@ -6,10 +6,11 @@ except ImportError:
     from tulipa._cython_shim import cython
 
 from tulipa._transports.buffer import WriteBuffer
-from tulipa._transports.gathering import GatheringTransport, check_sendable
+from tulipa._transports.gathering import GatheringTransport, all_sendable, check_sendable
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._drivers.base import READ, WRITE
+    from tulipa._transports.telling import warn_unsent
 
 _WORTH_NO_COPY = 16384
 
@@ -78,18 +79,13 @@ class WritingTransport(GatheringTransport):
 
     def writelines(self, list_of_data):
         """Send every piece of `list_of_data`, in order and together; nothing of it where a piece is refused."""
-        pieces = list(list_of_data)
-        for data in pieces:
-            check_sendable(data)
+        pieces = all_sendable(list_of_data)
         if self._closing or self._eof_asked or len(pieces) < 2:
             for data in pieces[:1]:
                 self.write(data)
             return
         # All of them before the protocol may hear of a full buffer: it could write in between.
-        for data in pieces:
-            piece = bytes(data)
-            if piece:
-                self._buffer.append(piece)
+        self._buffer.extend(pieces)
         if self._buffer.size > 0:
             self._after_append()
 
@@ -98,7 +94,7 @@ class WritingTransport(GatheringTransport):
         if self._closing:
             return
         if self._buffer.size > 0 and self._state_of_loop._closed:
-            self._tell_unsent()
+            warn_unsent(self, self._buffer.size)
             self._force_close(None)
             return
         self._closing = True
