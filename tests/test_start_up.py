@@ -50,6 +50,16 @@ assert EventLoop.create_server is replaced
     output_of(source)
 
 
+def test_a_method_that_has_not_come_yet_is_copied_and_pickled_as_the_function():
+    source = """
+import copy, pickle, tulipa
+later = vars(tulipa.EventLoop)["getaddrinfo"]
+copies = [copy.copy(later), copy.deepcopy(later), pickle.loads(pickle.dumps(later))]
+assert copies == [tulipa.EventLoop.getaddrinfo] * 3, copies
+"""
+    output_of(source)
+
+
 def test_the_server_class_comes_when_asked_for():
     assert output_of("import tulipa; print(tulipa.Server.__module__, 'Server' in vars(tulipa))") == (
         "tulipa._ops.serve True\n"

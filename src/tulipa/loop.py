@@ -44,6 +44,10 @@ class _Later:
     def __getattr__(self, name):
         return getattr(self._function(), name)
 
+    def __reduce__(self):
+        # Copies and pickles are of the function, as its own are.
+        return getattr, (self._owner, self._name)
+
     @property
     def __class__(self):
         return FunctionType
