@@ -148,3 +148,25 @@ class Last:
 builtins.last = Last()
 """
     assert output_of(source) == "None True\n"
+
+
+def test_a_module_that_is_reloaded_says_where_it_comes_from():
+    source = """
+import importlib, tulipa._core.pause as module
+before = module.__file__, module.__spec__.origin
+importlib.reload(module)
+assert (module.__file__, module.__spec__.origin) == before, module.__spec__
+"""
+    output_of(source)
+
+
+def test_importing_all_of_it_anew_leaves_nothing_behind():
+    source = """
+import sys, tulipa
+hooks = len(sys.path_hooks)
+for name in [name for name in sys.modules if name.partition(".")[0] == "tulipa"]:
+    del sys.modules[name]
+import tulipa
+assert len(sys.path_hooks) == hooks, sys.path_hooks
+"""
+    output_of(source)

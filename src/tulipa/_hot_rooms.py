@@ -46,11 +46,17 @@ def _compiled_in(shared_object):
         def __init__(self, name, declarations):
             super().__init__(name, shared_object)
 
-        def create_module(self, spec):
-            spec.origin = self.path
-            return super().create_module(spec)
-
     return Loader
+
+
+class _Finder(FileFinder):
+    """Says of a module where it is, not where it is declared."""
+
+    def find_spec(self, name, target=None):
+        spec = super().find_spec(name, target)
+        if spec is not None and isinstance(spec.loader, ExtensionFileLoader):
+            spec.origin = spec.loader.path
+        return spec
 
 
 def _prepare(package_path):
@@ -62,7 +68,7 @@ def _prepare(package_path):
             return
         kinds = (_compiled_in(compiled.origin), [".pxd"]), *PLAIN
     rooms = {os.path.join(package_path, room) for room in HOT_ROOMS}
-    finder_of = FileFinder.path_hook(*kinds)
+    finder_of = _Finder.path_hook(*kinds)
 
     def finder_of_room(path):
         if path not in rooms:
@@ -70,7 +76,9 @@ def _prepare(package_path):
         return finder_of(path)
 
     # Finders alone would not do: programs clear the cache in which they stand, and some rooms are imported later.
-    sys.path_hooks.insert(0, finder_of_room)
+    # There is one from before where a program has deleted tulipa's modules, to import them anew.
+    others = [hook for hook in sys.path_hooks if getattr(hook, "__module__", None) != __name__]
+    sys.path_hooks[:] = [finder_of_room, *others]
     for room in rooms:
         sys.path_importer_cache.pop(room, None)
 
