@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 if tulipa is None:
     pytest.skip("tulipa is not installed", allow_module_level=True)
 
-from tulipa._transports.buffer import WriteBuffer
+from tulipa._transports.buffer import DatagramQueue, WriteBuffer
 from tulipa._transports.endpoint import PIECES_AT_ONCE, Endpoint
 
 
@@ -93,3 +93,17 @@ def test_clear_forgets_what_was_sent_in_part():
     buffer.offer(endpoint)
     assert endpoint.taken == b"abcdenew"
     assert buffer.size == 0
+
+
+def test_datagrams_that_are_not_there():
+    queue = DatagramQueue()
+    queue.append(b"x", "address")
+    with pytest.raises(IndexError, match="1 datagrams wait, fewer than 2"):
+        queue.drop(2)
+    assert queue.first_address() == "address"
+    queue.drop(1)
+    with pytest.raises(IndexError, match="no datagram waits"):
+        queue.first_address()
+    with pytest.raises(IndexError, match="0 datagrams wait, fewer than 1"):
+        queue.drop(1)
+    assert (queue.count, queue.size) == (0, 0)

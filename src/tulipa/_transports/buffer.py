@@ -136,14 +136,18 @@ class DatagramQueue(Backlog):
         return taken
 
     def first_address(self):
-        """The address of the first one; there must be one."""
+        """The address of the first one. Raises IndexError where there is none."""
+        if self.count == 0:
+            raise IndexError("no datagram waits")
         return self._addresses[self._gone]
 
     def drop(self, number):
-        """Forget the first `number` of them."""
+        """Forget the first `number` of them. Raises IndexError where there are not so many."""
         if number == self.count:
             self.clear()
             return 0
+        if number > self.count:
+            raise IndexError(f"{self.count} datagrams wait, fewer than {number}")
         gone = self._gone
         for _ in range(number):
             self.size -= len(self._data[gone]) + _HEADER
