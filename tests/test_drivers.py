@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import selectors
 import socket
@@ -20,6 +21,7 @@ if tulipa is None:
 from tulipa._core.ready import ReadyQueue
 from tulipa._drivers import make_driver
 from tulipa._drivers.base import READ, WRITE, Driver, Watcher
+from tulipa._drivers.virtual import VirtualDriver
 
 BOTH = READ | WRITE
 # Long enough to tell a wait from none, short enough not to matter.
@@ -340,6 +342,12 @@ def virtual_loop():
     loop = tulipa.EventLoop("virtual")
     yield loop
     loop.close()
+
+
+@pytest.mark.parametrize("start", [2.0**53, -(2.0**53), math.inf, math.nan])
+def test_no_start_where_the_clock_would_stand_still(start):
+    with pytest.raises(ValueError, match="the clock stands still"):
+        VirtualDriver(start)
 
 
 def test_clock_jumps_to_the_deadline(virtual_loop):

@@ -8,15 +8,20 @@ deadline beside them is reached at once.
 
 from tulipa._drivers.selectors import SelectorsDriver
 
+_COARSE = 2.0**53  # seconds, from where on a float can't tell two of them that follow each other
+
 
 class VirtualDriver(SelectorsDriver):
-    """Time starts at `start` seconds and moves only by jumps."""
+    """Time starts at `start` seconds and moves only by jumps. Raises ValueError where floats are too coarse for it."""
 
     name = "virtual"
 
     def __init__(self, start=0.0):
+        start = float(start)
+        if not -_COARSE < start < _COARSE:
+            raise ValueError(f"start must be between -2**53 and 2**53 seconds, or the clock stands still; got {start}")
         super().__init__()
-        self._now = float(start)
+        self._now = start
 
     def time(self):
         return self._now
