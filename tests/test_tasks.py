@@ -296,6 +296,22 @@ def test_future_of_another_loop(loop, loop_factory):
     other.close()
 
 
+@pytest.mark.parametrize("kind", ["Future", "Task", "subclass"])
+def test_future_that_was_never_initialised(loop, loop_factory, kind):
+    class WithoutInit(loop_factory.api.Future):
+        def __init__(self):
+            pass
+
+    kind = WithoutInit if kind == "subclass" else getattr(loop_factory.api, kind)
+
+    async def main():
+        with pytest.raises(RuntimeError, match="not initialized"):
+            await kind.__new__(kind)
+        return "went on"
+
+    assert loop.run_until_complete(main()) == "went on"
+
+
 # --- construction ---------------------------------------------------------------------------------
 
 

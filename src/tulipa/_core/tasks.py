@@ -323,7 +323,7 @@ class Task(Future):
         if getattr(yielded, "_asyncio_future_blocking", None) is not True:
             self._refuse(yielded)
             return
-        if asyncio.futures._get_loop(yielded) is not self._loop or yielded is self:
+        if _loop_of(yielded) is not self._loop or yielded is self:
             self._refuse(yielded)
             return
         yielded._asyncio_future_blocking = False
@@ -514,10 +514,21 @@ def _why_not(task, yielded):
             return (f"yield was used instead of yield from for generator in task {task!r} with {yielded!r}; "
                     "use `yield from`, or `await` an asynchronous function")
         return f"Task got bad yield: {yielded!r}; only awaitables made for asyncio can be awaited here"
-    loop = asyncio.futures._get_loop(yielded)
+    loop = _loop_of(yielded)
+    if loop is None:
+        return (f"Task {task!r} got a {type(yielded).__name__} that is not initialized; "
+                "a subclass with its own __init__ has to call super().__init__()")
     if loop is not task.get_loop():
         return (f"Task {task!r} got Future {yielded!r} attached to a different loop ({loop!r}); "
                 "make it in the loop that awaits it, or use asyncio.run_coroutine_threadsafe()")
     if yielded is task:
         return f"Task cannot await on itself: {task!r}"
     return f"yield was used instead of yield from in task {task!r} with {yielded!r}; use `await`"
+
+
+def _loop_of(future):
+    """The loop of any kind of future; None where it was never initialised."""
+    try:
+        return asyncio.futures._get_loop(future)
+    except RuntimeError:
+        return None
