@@ -68,11 +68,6 @@ def uninstall() -> None:
     _policy_before.clear()
 
 
-def is_installed() -> bool:
-    """Whether tulipa's asyncio stands in the standard library's place."""
-    return bool(_modules_before)
-
-
 def _pairs():
     """The standard library's modules that ours take the place of, each with ours."""
     pairs = []
