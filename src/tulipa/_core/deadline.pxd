@@ -43,7 +43,7 @@ cdef Entering _entering(Timeout timeout)
 @cython.locals(this=Entering)
 cdef int _send(object entering, object value, PyObject **out) except -1
 @cython.locals(scheduler=Scheduler)
-cdef bint _is_plain(object loop)
+cdef bint _is_plain(object loop) except -1
 cdef double _time_of(object loop) except? -1
 cpdef Timeout timeout(object delay)
 @cython.locals(made=Timeout)

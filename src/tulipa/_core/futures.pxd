@@ -29,7 +29,7 @@ cdef class Future(Link):
 
     cdef int _prepare(self, object loop) except -1
     cdef int _tell_of_exception(self) except -1
-    cdef bint _is_plain(self)
+    cdef bint _is_plain(self) except -1
     cdef object _take_result(self)
     cdef object _failure(self)
     cdef int _check_made(self) except -1

@@ -104,19 +104,20 @@ cdef extern from *:
     /* The usual way to free an object goes from base to base, and talks to the collector at each. Here all is done in
        one go, for objects of the model's type: they refer to others where the model has None, and in a dictionary and
        weak references, which most do not have. Each module that has a model has these for itself. */
-    static PyObject *tulipa_model_to_free;
+    static PyTypeObject *tulipa_flat_type;
     static destructor tulipa_usual_dealloc;
+    static int tulipa_fields[64], tulipa_field_count;
     static void tulipa_flat_dealloc(PyObject *self) {
         PyTypeObject *type = Py_TYPE(self);
-        PyObject **field = (PyObject **)(self + 1), **modelled = (PyObject **)(tulipa_model_to_free + 1);
-        char *end = (char *)self + type->tp_basicsize;
-        if (type == Py_TYPE(tulipa_model_to_free)) {
+        if (type == tulipa_flat_type) {
             if (type->tp_finalize != NULL && PyObject_CallFinalizerFromDealloc(self) < 0) return;
             if (*(PyObject **)((char *)self + type->tp_dictoffset) == NULL
                     && *(PyObject **)((char *)self + type->tp_weaklistoffset) == NULL) {
                 PyObject_GC_UnTrack(self);
-                for (; (char *)field < end; field++, modelled++)
-                    if (*modelled == Py_None) Py_XDECREF(*field);
+                for (int *field = tulipa_fields, *end = field + tulipa_field_count; field < end; field++) {
+                    PyObject *referred = *(PyObject **)((char *)self + *field);
+                    if (referred != Py_None || PY_VERSION_HEX < 0x030C0000) Py_XDECREF(referred);
+                }
                 PyObject_GC_Del(self);
                 return;
             }
@@ -125,8 +126,12 @@ cdef extern from *:
     }
     static void tulipa_free_flatly(PyObject *model) {
         PyTypeObject *type = Py_TYPE(model);
+        int place = (int)sizeof(PyObject);
         if (type->tp_flags & Py_TPFLAGS_HEAPTYPE || type->tp_dictoffset <= 0 || type->tp_weaklistoffset <= 0) return;
-        tulipa_model_to_free = model;
+        if (type->tp_basicsize > 64 * (Py_ssize_t)sizeof(PyObject *)) return;
+        for (; place < type->tp_basicsize; place += (int)sizeof(PyObject *))
+            if (*(PyObject **)((char *)model + place) == Py_None) tulipa_fields[tulipa_field_count++] = place;
+        tulipa_flat_type = type;
         tulipa_usual_dealloc = type->tp_dealloc;
         type->tp_dealloc = tulipa_flat_dealloc;
     }
@@ -179,7 +184,7 @@ cdef extern from *:
     int fill_doc "tulipa_fill_doc"(object type, str text) except -1
 
 cdef object current_context()
-cdef bint is_coroutine(object item)
+cdef bint is_coroutine(object item) except -1
 cdef Py_hash_t identity_hash(object item) except -1
 cdef object call_in(object context, object callback, tuple args)
 cdef object as_model(object item)

@@ -9,7 +9,7 @@ cdef class Pause:
     cdef object _result
     cdef bint _resumed
 
-    cdef bint _must_wait(self)
+    cdef bint _must_wait(self) except -1
 
 
 @cython.locals(pause=Pause)

@@ -2,6 +2,38 @@ cimport cython
 
 from tulipa._core.number_set cimport NumberSet
 
+cdef extern from *:
+    """
+    /* References are moved along the chain, not counted once more and given up. */
+    static CYTHON_INLINE PyObject *tulipa_take_first(PyObject **head, PyObject **tail, PyObject **next) {
+        PyObject *first = *head;
+        *head = *next;
+        *next = Py_NewRef(Py_None);
+        if (*head == Py_None) {
+            *tail = Py_NewRef(Py_None);
+            Py_DECREF(first);
+        }
+        return first;
+    }
+    static CYTHON_INLINE void tulipa_put_last(PyObject **end, PyObject **tail, PyObject *link) {
+        PyObject *before = *tail;
+        *end = *tail = link;
+        Py_INCREF(link);
+        Py_INCREF(link);
+        Py_DECREF(Py_None);
+        Py_DECREF(before);
+    }
+    /* These know the fields, which are declared only further on. */
+    #define tulipa_take_first_of(queue) \
+        tulipa_take_first((PyObject **)&(queue)->_head, (PyObject **)&(queue)->_tail, \
+                          (PyObject **)&(queue)->_head->_next)
+    #define tulipa_put_last_in(queue, link) \
+        tulipa_put_last((PyObject **)((queue)->_head == (void *)Py_None ? &(queue)->_head : &(queue)->_tail->_next), \
+                        (PyObject **)&(queue)->_tail, (PyObject *)(link))
+    """
+    Link take_first "tulipa_take_first_of"(ReadyQueue queue)
+    void put_last "tulipa_put_last_in"(ReadyQueue queue, Link link)
+
 
 cdef class Link:
     cdef Link _next
@@ -23,7 +55,7 @@ cdef class ReadyQueue:
     cdef int push_first(self, Link link) except -1
     cdef Link pop(self)
     cpdef int post(self, Link link) except -1
-    cpdef bint has_work(self)
+    cpdef bint has_work(self) except -1
     cdef int collect_posted(self) except -1
     cdef int clear(self) except -1
     cdef int _append(self, Link link) except -1

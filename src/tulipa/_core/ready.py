@@ -67,12 +67,14 @@ class ReadyQueue:
 
     def pop(self):
         """Take the first link; there must be one."""
+        self.count -= 1
+        if cython.compiled:
+            return take_first(self)
         link = self._head
         self._head = link._next
         if self._head is None:
             self._tail = None
         link._next = None
-        self.count -= 1
         return link
 
     def post(self, link):
@@ -108,12 +110,16 @@ class ReadyQueue:
         self.clear()
 
     def _append(self, link):
+        self.count += 1
+        if cython.compiled:
+            put_last(self, link)
+            return 0
         if self._tail is None:
             self._head = link
         else:
             self._tail._next = link
         self._tail = link
-        self.count += 1
+        return 0
 
 
 class LoopState:

@@ -55,8 +55,8 @@ cdef class TimerHeap:
     cdef double _border
     cdef double _earliest_far
 
-    cpdef Py_ssize_t count(self)
-    cdef double first_when(self)
+    cpdef Py_ssize_t count(self) except -1
+    cdef double first_when(self) except? -1
     cdef int push(self, TimerHandle timer) except -1
     @cython.locals(timer=TimerHandle)
     cdef TimerHandle pop_due(self, double now)
