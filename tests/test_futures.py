@@ -376,6 +376,27 @@ def test_failing_callback_does_not_stop_the_others(loop, loop_errors, future):
     loop_errors.clear()
 
 
+def test_failing_callback_tells_of_its_handle(loop, loop_errors, future):
+    def fail(done):
+        raise ValueError
+
+    future.add_done_callback(fail)
+    future.set_result(1)
+    turn(loop)
+    (error,) = loop_errors
+    assert isinstance(error["handle"], asyncio.Handle) and "fail" in repr(error["handle"])
+    assert "fail" in error["message"] and isinstance(error["exception"], ValueError)
+    loop_errors.clear()
+
+
+def test_callback_does_not_keep_a_forgotten_future_alive(loop):
+    future = loop.create_future()
+    gone = weakref.ref(future)
+    future.add_done_callback(print)
+    del future
+    assert gone() is None
+
+
 def test_callback_context(loop, future):
     variable = contextvars.ContextVar("variable", default="default")
     own = contextvars.copy_context()

@@ -3,7 +3,8 @@ from cpython.object cimport PyObject
 
 from tulipa._core.handles cimport new_handle
 from tulipa._core.native cimport (
-    PYGEN_NEXT, PYGEN_RETURN, as_model, copy_of, current_context, free_flatly, new_reference, set_send, set_signature,
+    PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, as_model, copy_of, current_context, free_flatly,
+    keep_spares, new_reference, set_send, set_signature,
 )
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._core.world cimport current_loop
@@ -19,7 +20,7 @@ cdef class Future(Link):
     cdef object _traceback
     cdef public object _cancel_message
     cdef public object _cancelled_exc
-    cdef object _first
+    cdef Link _first
     cdef list _more
     cdef bint _log_tb
     cdef public bint _asyncio_future_blocking
@@ -39,11 +40,24 @@ cdef class Future(Link):
     cdef bint _renew(self) except -1
     cdef int _fail(self, object exception) except -1
     cdef list _entries(self)
-    cdef int _add_entry(self, object entry) except -1
+    cdef int _add_entry(self, Link entry) except -1
     @cython.locals(more=list)
     cdef int _schedule_callbacks(self) except -1
-    @cython.locals(state=LoopState)
-    cdef int _schedule(self, object entry) except -1
+    @cython.locals(state=LoopState, callback=DoneCallback)
+    cdef int _schedule(self, Link entry) except -1
+
+
+@cython.final
+cdef class DoneCallback(Link):
+    cdef readonly object _wakeup
+    cdef object _context
+    cdef Future _future
+
+
+@cython.locals(callback=DoneCallback)
+cdef DoneCallback _new_callback(object function, object context)
+
+cdef object _model_callback
 
 
 @cython.final

@@ -21,8 +21,7 @@ if not cython.compiled:  # compiled, the .pxd declares them
 class Future(Link):
     """A result that will be there later. Not thread-safe; belongs to one loop.
 
-    As asyncio.Future of Python 3.15. A waiting task stands in the first slot by itself; callbacks stand there
-    as (function, context).
+    As asyncio.Future of Python 3.15. Its callbacks are links: a waiting task stands there by itself.
     """
 
     def __init__(self, *, loop=None):
@@ -97,7 +96,7 @@ class Future(Link):
     @property
     def _callbacks(self):
         """The callbacks as asyncio lists them, [(function, context)]; None where there is none."""
-        return [_as_callback(entry) for entry in self._entries()] or None
+        return [(entry._wakeup, entry.get_context()) for entry in self._entries()] or None
 
     def get_loop(self):
         """The loop that this future belongs to."""
@@ -227,13 +226,13 @@ class Future(Link):
         if self._done:
             self._loop.call_soon(fn, self, context=context)
         else:
-            self._add_entry((fn, context))
+            self._add_entry(_new_callback(fn, context))
 
     def remove_done_callback(self, fn, /):
         """Remove every callback equal to `fn`; gives how many there were."""
         self._check_made()
         # Comparing may run code that removes callbacks too: what is left then is looked up anew.
-        removed = {id(entry) for entry in self._entries() if _as_callback(entry)[0] == fn}
+        removed = {id(entry) for entry in self._entries() if entry._wakeup == fn}
         entries = self._entries()
         kept = [entry for entry in entries if id(entry) not in removed]
         self._first = kept[0] if kept else None
@@ -244,7 +243,7 @@ class Future(Link):
         return [] if self._first is None else [self._first, *(self._more or ())]
 
     def _add_entry(self, entry):
-        """Add a (function, context) or a task, which is woken without a callback."""
+        """Add a link, which joins the queue when this is done."""
         if self._first is None:
             self._first = entry
         elif self._more is None:
@@ -266,18 +265,15 @@ class Future(Link):
 
     def _schedule(self, entry):
         state = self._state_of_loop
-        if isinstance(entry, Link):
-            if state._closed:
-                state._check_closed()
-            state._ready.push(cython.cast(Link, entry))
-            return 0
-        function, context = entry
-        if state is None or state._debug:
-            self._loop.call_soon(function, self, context=context)
-        else:
-            if state._closed:
-                state._check_closed()
-            state._ready.push(new_handle(function, (self,), self._loop, context))
+        if isinstance(entry, DoneCallback):
+            callback = cython.cast(DoneCallback, entry)
+            if state is None or state._debug:
+                self._loop.call_soon(callback._wakeup, self, context=callback._context)
+                return 0
+            callback._future = self
+        if state._closed:
+            state._check_closed()
+        state._ready.push(entry)
 
     # -- awaiting -------------------------------------------------------------------------------------------
 
@@ -289,6 +285,50 @@ class Future(Link):
 
 
 set_signature(Future, "(*, loop=None)")
+
+
+class DoneCallback(Link):
+    """A function among a future's callbacks, and in the queue once that is done, in place of a Handle."""
+
+    def __init__(self, function, context):
+        self._next = None
+        self._wakeup = function
+        self._context = context
+        self._future = None  # once it is done; until then they would keep each other alive
+
+    def get_context(self):
+        """The context in which the function is called."""
+        return self._context
+
+    def _fire(self):
+        if not cython.compiled:
+            self._context.run(self._wakeup, self._future)
+            return 0
+        PyContext_Enter(self._context)
+        try:
+            self._wakeup(self._future)
+        finally:
+            PyContext_Exit(self._context)
+        return 0
+
+    def _fire_failed(self, exc):
+        # Who is told of it gets the handle that it would have been.
+        new_handle(self._wakeup, (self._future,), self._future._loop, self._context)._fire_failed(exc)
+        return 0
+
+
+def _new_callback(function, context):
+    if not cython.compiled:
+        return DoneCallback(function, context)
+    callback = cython.cast(DoneCallback, copy_of(_model_callback))
+    callback._wakeup = function
+    callback._context = context
+    return callback
+
+
+_model_callback = as_model(DoneCallback.__new__(DoneCallback))
+if cython.compiled:
+    keep_spares(DoneCallback, 1024)  # as many as a busy turn has
 
 
 @cython.freelist(128)
@@ -373,10 +413,6 @@ def new_future(loop):
 _model = as_model(Future.__new__(Future))
 if cython.compiled:
     free_flatly(_model)
-
-
-def _as_callback(entry):
-    return (entry._wakeup, entry.get_context()) if isinstance(entry, Link) else entry
 
 
 def _checked_exception(exception):
