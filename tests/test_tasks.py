@@ -425,6 +425,39 @@ def test_names(loop):
     loop.run_until_complete(asyncio.gather(task, number))
 
 
+def test_keywords_in_any_order_and_spelling(loop):
+    variable = contextvars.ContextVar("variable", default="outside")
+    context = contextvars.copy_context()
+    context.run(variable.set, "inside")
+
+    async def look():
+        return variable.get()
+
+    options = {"".join(["na", "me"]): "mine", "".join(["con", "text"]): context}  # not the interpreter's own strings
+    tasks = [
+        loop.create_task(look(), name="mine", context=context),
+        loop.create_task(look(), context=context, name="mine"),
+        loop.create_task(look(), **options),
+        loop.create_task(coro=look(), name="mine", context=context),
+        type(loop).create_task(loop, look(), context=context, name="mine"),
+    ]
+    assert [task.get_name() for task in tasks] == ["mine"] * 5
+    assert loop.run_until_complete(asyncio.gather(*tasks)) == ["inside"] * 5
+    alone = loop.create_task(look(), name=None, context=None)
+    assert loop.run_until_complete(alone) == "outside"
+
+
+def test_wrong_arguments_are_refused(loop):
+    coroutine = give(1)
+    for args, keywords in [((), {}), ((coroutine, "name"), {}), ((coroutine,), {"nam": 1}), ((), {"name": 1})]:
+        with pytest.raises(TypeError):
+            loop.create_task(*args, **keywords)
+    for args in [(), (loop,), (None, coroutine)]:
+        with pytest.raises((TypeError, AttributeError)):
+            type(loop).create_task(*args)
+    coroutine.close()
+
+
 def test_default_names_are_numbered(loop):
     tasks = [loop.create_task(give(1)) for _ in range(3)]
     numbers = [int(task.get_name().removeprefix("Task-")) for task in tasks]

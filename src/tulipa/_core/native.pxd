@@ -8,6 +8,7 @@ cdef extern from "Python.h":
     PyTypeObject PyBaseObject_Type
 
 ctypedef int (*sender)(object, object, PyObject **) except -1
+ctypedef object (*quick)(object, object, object, object)
 
 cdef extern from *:
     """
@@ -158,6 +159,48 @@ cdef extern from *:
         t->tp_iternext = tulipa_next_by_send;
         return 0;
     }
+    /* What takes any keyword makes a dictionary for them in each call. The keywords that nearly all calls of a method
+       have are recognized before that, by identity, for Python has one object for each name in a program: calls with
+       no others go to `quick(self, argument, name, context)`. Of a function (`type` is None, as is `self`) calls
+       without keywords do. Each module that uses this has one for itself. */
+    typedef PyObject *(*tulipa_quick)(PyObject *self, PyObject *argument, PyObject *name, PyObject *context);
+    static struct {
+        PyTypeObject *type;
+        tulipa_quick call;
+        vectorcallfunc usual;
+        PyObject *name, *context;
+    } tulipa_quickly;
+    static PyObject *tulipa_call_by_kind(PyObject *function, PyObject *const *args, size_t count, PyObject *keywords) {
+        PyObject *name = Py_None, *context = Py_None;
+        Py_ssize_t left = keywords == NULL ? 0 : PyTuple_GET_SIZE(keywords);
+        Py_ssize_t positional = tulipa_quickly.type == NULL ? 1 : 2;
+        if (PyVectorcall_NARGS(count) == positional
+                && (positional == 1 || PyObject_TypeCheck(args[0], tulipa_quickly.type))) {
+            for (; left > 0; left--) {
+                PyObject *keyword = PyTuple_GET_ITEM(keywords, left - 1), *value = args[positional + left - 1];
+                if (keyword == tulipa_quickly.name) name = value;
+                else if (keyword == tulipa_quickly.context) context = value;
+                else break;
+            }
+            if (left == 0)
+                return tulipa_quickly.call(positional == 1 ? Py_None : args[0], args[positional - 1], name, context);
+        }
+        return tulipa_quickly.usual(function, args, count, keywords);
+    }
+    static int tulipa_call_quickly(PyObject *function, PyObject *type, tulipa_quick quick) {
+        Py_ssize_t place = Py_TYPE(function)->tp_vectorcall_offset;
+        if (place <= 0) return 0;
+        if (type != Py_None) {
+            tulipa_quickly.type = (PyTypeObject *)type;
+            tulipa_quickly.name = PyUnicode_InternFromString("name");
+            tulipa_quickly.context = PyUnicode_InternFromString("context");
+            if (tulipa_quickly.name == NULL || tulipa_quickly.context == NULL) return -1;
+        }
+        tulipa_quickly.call = quick;
+        tulipa_quickly.usual = *(vectorcallfunc *)((char *)function + place);
+        *(vectorcallfunc *)((char *)function + place) = tulipa_call_by_kind;
+        return 0;
+    }
     /* For good, as a static type is; a type on the heap would free its text in a way of its own. */
     static int tulipa_fill_doc(PyObject *type, PyObject *text) {
         const char *utf8 = PyUnicode_AsUTF8(text);
@@ -178,6 +221,7 @@ cdef extern from *:
     bint is_untouched "tulipa_is_untouched"(object item)
     void hide "tulipa_hide"(object item)
     void free_flatly "tulipa_free_flatly"(object model)
+    int call_quickly "tulipa_call_quickly"(object function, object type, quick shortcut) except -1
     int PYGEN_NEXT
     int PYGEN_RETURN
     int fill_am_send "tulipa_fill_am_send"(object type, sender send) except -1

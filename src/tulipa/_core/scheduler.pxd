@@ -2,7 +2,7 @@ cimport cython
 
 from tulipa._core.futures cimport Future, new_future
 from tulipa._core.handles cimport Handle, new_handle
-from tulipa._core.native cimport identity_hash
+from tulipa._core.native cimport call_quickly, identity_hash
 from tulipa._core.ready cimport Link, LoopState, ReadyQueue
 from tulipa._core.tasks cimport Task, forget_tasks, new_task, tasks_of
 from tulipa._core.timers cimport TimerHandle, TimerHeap, new_timer
@@ -32,6 +32,7 @@ cdef class Scheduler(LoopState):
 
     @cython.locals(timers=TimerHeap, timer=TimerHandle)
     cdef TimerHandle _add_timer(self, double when, object callback, tuple args, object context, object method)
+    cdef _create_task(self, object coro, object name, object context, object eager_start, dict kwargs)
     cdef _make_by_factory(self, object coro, object name, object context, object eager_start, dict kwargs)
     @cython.final
     cdef int _check_callback(self, object callback, object method) except -1
@@ -51,3 +52,6 @@ cdef class Scheduler(LoopState):
     cdef int _fire_watched(self, Link link) except -1
     @cython.locals(settling=list, settled=Py_ssize_t)
     cdef int _settle_all(self) except -1
+
+
+cdef object _create_usual_task(object loop, object coro, object name, object context)

@@ -134,14 +134,17 @@ class Scheduler(LoopState):
 
     def create_task(self, coro, *, name=None, context=None, eager_start=None, **kwargs):
         """A Task that runs `coro`, or what the task factory makes of it. As of Python 3.14."""
+        return self._create_task(coro, name, context, eager_start, kwargs)
+
+    def _create_task(self, coro, name, context, eager_start, kwargs):
         if self._closed:
             self._check_closed()
         if self._task_factory is not None:
             if not self._eager or self._debug or kwargs:
-                return self._make_by_factory(coro, name, context, eager_start, kwargs)
+                return self._make_by_factory(coro, name, context, eager_start, kwargs or {})
             return new_task(coro, self, name, context, eager_start is None or eager_start)
         if self._debug or kwargs:
-            return Task(coro, loop=self, name=name, context=context, eager_start=bool(eager_start), **kwargs)
+            return Task(coro, loop=self, name=name, context=context, eager_start=bool(eager_start), **(kwargs or {}))
         return new_task(coro, self, name, context, bool(eager_start))
 
     def _make_by_factory(self, coro, name, context, eager_start, kwargs):
@@ -355,6 +358,15 @@ class Scheduler(LoopState):
         unregister_loop(self)
         forget_tasks(self)
         self._settling.clear()
+
+
+def _create_usual_task(loop, coro, name, context):
+    """Compiled, `create_task` comes here straight where it is given no other keywords."""
+    return cython.cast(Scheduler, loop)._create_task(coro, name, context, None, None)
+
+
+if cython.compiled:
+    call_quickly(Scheduler.create_task, Scheduler, _create_usual_task)
 
 
 def takes_name(factory):

@@ -3,8 +3,8 @@ from cpython.object cimport PyObject
 
 from tulipa._core.futures cimport Future
 from tulipa._core.native cimport (
-    PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, as_model, copy_of, current_context, free_flatly,
-    is_coroutine, set_signature,
+    PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, as_model, call_quickly, copy_of, current_context,
+    free_flatly, is_coroutine, set_signature,
 )
 from tulipa._core.ready cimport LoopState
 from tulipa._core.world cimport (
@@ -88,6 +88,9 @@ cdef class Task(Future):
 cdef Task new_task(object coro, LoopState loop, object name, object context, bint eager_start)
 
 cdef object _model
+
+cdef object _running_loop
+cdef object _create_usual_task(object nobody, object coro, object name, object context)
 
 @cython.locals(task=Task)
 cdef list tasks_of(LoopState state)

@@ -485,6 +485,27 @@ def forget_tasks(state):
     return 0
 
 
+def create_task(coro, **kwargs):
+    """A new task of the running loop that runs `coro`; `kwargs` as for ``loop.create_task``.
+
+    Raises RuntimeError where no loop runs, TypeError for what is no coroutine.
+    """
+    loop = _running_loop()
+    return loop.create_task(coro, **kwargs) if kwargs else loop.create_task(coro)
+
+
+_running_loop = asyncio.get_running_loop
+
+
+def _create_usual_task(nobody, coro, name, context):
+    """Compiled, `create_task` comes here straight where it is given no keywords."""
+    return _running_loop().create_task(coro)
+
+
+if cython.compiled:
+    call_quickly(create_task, None, _create_usual_task)
+
+
 def eager_task_factory(loop, coro, *, name=None, context=None, eager_start=True, **kwargs):
     """A task factory (`loop.set_task_factory`) whose tasks start at once, as asyncio's of Python 3.12."""
     return Task(coro, loop=loop, name=name, context=context, eager_start=eager_start, **kwargs)

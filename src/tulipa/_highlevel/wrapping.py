@@ -2,19 +2,10 @@
 
 import concurrent.futures
 import inspect
-from asyncio import CancelledError, InvalidStateError, get_running_loop, iscoroutine, isfuture
+from asyncio import CancelledError, InvalidStateError, iscoroutine, isfuture
 from types import CoroutineType
 
 from tulipa.policy import get_event_loop
-
-
-def create_task(coro, **kwargs):
-    """A new task of the running loop that runs `coro`; `kwargs` as for ``loop.create_task``.
-
-    Raises RuntimeError where no loop runs, TypeError for what is no coroutine.
-    """
-    loop = get_running_loop()
-    return loop.create_task(coro, **kwargs) if kwargs else loop.create_task(coro)
 
 
 def ensure_future(coro_or_future, *, loop=None):

@@ -11,7 +11,7 @@ from asyncio.tasks import (
 )
 
 from tulipa._core.pause import sleep
-from tulipa._core.tasks import Task, create_eager_task_factory, eager_task_factory
+from tulipa._core.tasks import Task, create_eager_task_factory, create_task, eager_task_factory
 from tulipa._highlevel.gathering import gather, shield
 from tulipa._highlevel.threads import run_coroutine_threadsafe
 from tulipa._highlevel.waiting import (
@@ -22,7 +22,7 @@ from tulipa._highlevel.waiting import (
     wait,
     wait_for,
 )
-from tulipa._highlevel.wrapping import create_task, ensure_future
+from tulipa._highlevel.wrapping import ensure_future
 
 # The standard library has one class in C and one in Python; here they are the same.
 _CTask = _PyTask = Task
