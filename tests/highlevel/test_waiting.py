@@ -181,6 +181,27 @@ async def test_gather_in_order(loop, lib):
 
 
 @on_loop
+async def test_gather_closes_what_no_task_is_made_of(loop, lib):
+    made = []
+
+    def factory(loop, coro, **kwargs):
+        if made:
+            raise RuntimeError("enough")
+        made.append(asyncio.Task(coro, loop=loop, **kwargs))
+        return made[0]
+
+    first, second = give(1), give(2)
+    loop.set_task_factory(factory)
+    try:
+        with pytest.raises(RuntimeError, match="enough"):
+            lib.gather(first, second)
+    finally:
+        loop.set_task_factory(None)
+    assert second.cr_frame is None
+    assert await made[0] == 1
+
+
+@on_loop
 async def test_gather_nothing(loop, lib):
     assert await lib.gather() == []
 

@@ -1,8 +1,12 @@
 cimport cython
 
 from tulipa._core.futures cimport Future
-from tulipa._core.native cimport call_in, current_context
+from tulipa._core.native cimport as_model, call_in, copy_of, current_context, is_coroutine, keep_spares
 from tulipa._core.ready cimport Link, LoopState
+
+
+@cython.locals(children=list, future_of=dict)
+cpdef tuple as_children(tuple awaitables, object ensure_future, object loop_of)
 
 
 @cython.final
@@ -27,11 +31,20 @@ cdef class Watch(Link):
 cdef class Member(Link):
     cdef Future _task
     cdef set _members
-    cdef object _tell
+    cdef object _group
     cdef object _context
 
 
-cpdef join_members(object task, set members, object tell)
+cpdef join_members(object task, set members, object group)
+
+@cython.locals(watch=Watch)
+cdef Watch _new_watch(Countdown countdown, Future future)
+
+@cython.locals(member=Member)
+cdef Member _new_member(Future task, set members, object group)
+
+cdef object _model_watch
+cdef object _model_member
 
 @cython.locals(future=Future, state=LoopState)
 cdef bint _takes_links(object child) except -1

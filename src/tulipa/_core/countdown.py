@@ -14,7 +14,33 @@ from tulipa._core.futures import Future
 from tulipa._core.ready import Link
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import call_in, current_context
+    from tulipa._core.native import as_model, call_in, current_context, is_coroutine
+
+
+def as_children(awaitables, ensure_future, loop_of):
+    """A future for each awaitable, the same for the same, with all of them once, and their loop."""
+    loop = None
+    children = []
+    future_of = {}
+    for awaitable in awaitables:
+        child = future_of.get(awaitable)
+        if child is None:
+            if loop is None:
+                child = ensure_future(awaitable)
+                loop = loop_of(child)
+            elif is_coroutine(awaitable):
+                try:
+                    child = loop.create_task(awaitable)
+                except RuntimeError:
+                    awaitable.close()
+                    raise
+            else:
+                child = ensure_future(awaitable, loop=loop)
+            future_of[awaitable] = child
+            if child is not awaitable:
+                child._log_destroy_pending = False  # nobody else knows it: whoever dropped the gathering meant it
+        children.append(child)
+    return children, list(future_of.values()), loop
 
 
 class Countdown:
@@ -32,7 +58,7 @@ class Countdown:
         for child in children:
             if _takes_links(child):
                 # In the queue by itself: what is done then is no business of any context.
-                cython.cast(Future, child)._add_entry(Watch(self, child))
+                cython.cast(Future, child)._add_entry(_new_watch(self, child))
             elif child.done():
                 done.append(child)
             else:
@@ -90,30 +116,42 @@ class Watch(Link):
         return 0
 
 
+def _new_watch(countdown, future):
+    if not cython.compiled:
+        return Watch(countdown, future)
+    watch = cython.cast(Watch, copy_of(_model_watch))
+    watch._countdown = countdown
+    watch._future = future
+    return watch
+
+
+_model_watch = as_model(Watch.__new__(Watch))
+
+
 class Member(Link):
     """Stands in the line of a task of a group: takes it out of the `members`, and tells of it where that matters."""
 
-    def __init__(self, task, members, tell):
+    def __init__(self, task, members, group):
         self._next = None
         self._task = task
         self._members = members
-        self._tell = tell
+        self._group = group
         self._context = current_context()
 
     @property
     def _wakeup(self):
         """What stands among the task's callbacks, for those that look there."""
-        return self._tell
+        return self._group._on_task_done
 
     def get_context(self):
-        """The context in which `tell` is called."""
+        """The context in which the group is told."""
         return self._context
 
     def _fire(self):
         task = self._task
         self._members.discard(task)
         if not self._members or task._cancelled or task._exception is not None:
-            call_in(self._context, self._tell, (task,))
+            call_in(self._context, self._group._on_task_done, (task,))
         return 0
 
     def _fire_failed(self, exc):
@@ -122,13 +160,32 @@ class Member(Link):
         return 0
 
 
-def join_members(task, members, tell):
-    """Put `task` into the set `members` until it is done. ``tell(task)`` is called if it fails, or is the last one."""
+def _new_member(task, members, group):
+    if not cython.compiled:
+        return Member(task, members, group)
+    member = cython.cast(Member, copy_of(_model_member))
+    member._task = task
+    member._members = members
+    member._group = group
+    member._context = current_context()
+    return member
+
+
+_model_member = as_model(Member.__new__(Member))
+if cython.compiled:
+    keep_spares(Member, 1024)
+
+
+def join_members(task, members, group):
+    """Put `task` into the set `members` until it is done.
+
+    ``group._on_task_done(task)`` is called if it fails, or is the last one.
+    """
     members.add(task)
     if _takes_links(task):
-        cython.cast(Future, task)._add_entry(Member(task, members, tell))
+        cython.cast(Future, task)._add_entry(_new_member(task, members, group))
     else:
-        task.add_done_callback(tell)
+        task.add_done_callback(group._on_task_done)
 
 
 def _takes_links(child):

@@ -3,7 +3,7 @@
 import asyncio
 from asyncio import current_task
 
-from tulipa._core.countdown import Countdown
+from tulipa._core.countdown import Countdown, as_children
 from tulipa._core.futures import Future
 from tulipa._highlevel.wrapping import ensure_future, loop_of
 from tulipa.policy import get_event_loop
@@ -19,20 +19,9 @@ def gather(*coros_or_futures, return_exceptions=False):
         outer = get_event_loop().create_future()
         outer.set_result([])
         return outer
-    loop = None
-    future_of = {}
-    children = []
-    for awaitable in coros_or_futures:
-        child = future_of.get(awaitable)
-        if child is None:
-            child = future_of[awaitable] = ensure_future(awaitable, loop=loop)
-            if loop is None:
-                loop = loop_of(child)
-            if child is not awaitable:
-                child._log_destroy_pending = False  # nobody else knows it: whoever dropped the gathering meant it
-        children.append(child)
+    children, different, loop = as_children(coros_or_futures, ensure_future, loop_of)
     outer = _GatheringFuture(children, loop)
-    Countdown(outer, children, len(future_of), return_exceptions).watch(future_of.values())
+    Countdown(outer, children, len(different), return_exceptions).watch(different)
     return outer
 
 

@@ -69,7 +69,7 @@ class TaskGroup:
         task = self._loop.create_task(coro, **kwargs) if kwargs else self._loop.create_task(coro)
         # A task that has run eagerly may be done; it is dealt with later all the same, for to cancel the parent
         # at this point would be too early.
-        join_members(task, self._tasks, self._on_task_done)
+        join_members(task, self._tasks, self)
         if self._aborting and not task.done():
             task.cancel()  # its eager start has cancelled the group
         try:
