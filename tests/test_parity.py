@@ -280,6 +280,11 @@ def test_newer_names(path):
         assert str(inspect.signature(thing)) == NEWER[path]
 
 
+def test_names_are_found_at_once_where_asyncio_has_them_at_hand():
+    # In a module with __getattr__ each access to each of its names is several times as slow.
+    assert ("__getattr__" in vars(ours)) is ("__getattr__" in vars(standard))
+
+
 def test_newer_releases_have_no_more():
     """Run on a newer Python than the table knows, this says what is to be done."""
     with warnings.catch_warnings():

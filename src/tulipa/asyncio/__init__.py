@@ -48,6 +48,13 @@ _beneath.complete(*_beneath.modules_in(globals()))
 __all__ = _beneath.gather_names(globals(), without=(selector_events, staggered))
 
 
-def __getattr__(name):
-    """What only the running version's asyncio has (child watchers, policies), with its deprecations."""
-    return _beneath.older_name(name)
+# What only the running version's asyncio has (child watchers, policies). While a module has a `__getattr__`, Python
+# looks for each of its names anew in each access; so ours has one only where asyncio's has, for its deprecations.
+if _beneath.NAMES_ARE_ASKED_FOR:
+
+    def __getattr__(name):
+        """An older name, with its deprecation."""
+        return _beneath.older_name(name)
+
+else:
+    _beneath.add_older_names(globals())

@@ -15,6 +15,8 @@ _NAME = _standard.__name__
 # Names of public policies that Python 3.14 deprecates: asked for only when somebody asks us.
 _POLICIES = {"DefaultEventLoopPolicy": "tulipa.policy:EventLoopPolicy"}
 
+NAMES_ARE_ASKED_FOR = hasattr(_standard, "__getattr__")  # since Python 3.14
+
 
 def standard_path():
     """Where the standard library's package is."""
@@ -56,6 +58,13 @@ def complete(*modules):
         vars(module).setdefault("__getattr__", functools.partial(getattr, standard))
 
 
+def add_older_names(package):
+    """Put into ours the names of the running version's asyncio package that are not among the newest's."""
+    for name, value in vars(_standard).items():
+        if not name.startswith("__"):
+            package.setdefault(name, _ours_for(name, value))
+
+
 def older_name(name):
     """A name of the running version's asyncio package that is not among the newest's. AttributeError otherwise."""
     if name.startswith("__"):
@@ -68,6 +77,10 @@ def older_name(name):
             raise AttributeError(f"module {_OURS!r} has no attribute {name!r}") from None
     for warning in caught:
         warnings.warn(warning.message, warning.category, stacklevel=3)
+    return _ours_for(name, value)
+
+
+def _ours_for(name, value):
     if name in _POLICIES:
         module, _, ours = _POLICIES[name].partition(":")
         return getattr(importlib.import_module(module), ours)
