@@ -70,7 +70,7 @@ cdef class Task(Future):
     cdef int _wait_for(self, object yielded) except -1
     cdef _wait_for_foreign(self, object yielded)
     cdef _refuse(self, object yielded)
-    @cython.locals(state=LoopState)
+    @cython.locals(state=LoopState, resumed=bint)
     cdef int _start_eagerly(self) except -1
     cdef int _resume_in_context(self) except -1
     @cython.locals(state=LoopState, after=Task)

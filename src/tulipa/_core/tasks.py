@@ -38,12 +38,19 @@ class Task(Future):
         if self._loop is not None and not self._done:
             raise RuntimeError("Task.__init__() was called before, and the task is not done; make another Task")
         Future.__init__(self, loop=loop)
-        self._before = None
-        self._after = None
-        self._log_destroy_pending = False
         if not is_coroutine(coro) and not asyncio.iscoroutine(coro):
             raise TypeError(_not_a_coroutine(coro))
         self._start(coro, name, context, eager_start)
+
+    def _prepare(self, loop):
+        Future._prepare(self, loop)
+        self._must_cancel = False
+        self._fut_waiter = None
+        self._cancel_requests = 0
+        self._to_throw = None
+        self._before = None
+        self._after = None
+        self._log_destroy_pending = False
 
     def _start(self, coro, name, context, eager_start):
         global _tasks_made
@@ -56,10 +63,6 @@ class Task(Future):
             self._name = str(name)
         self._coro = coro
         self._context = current_context() if context is None else context
-        self._must_cancel = False
-        self._fut_waiter = None
-        self._cancel_requests = 0
-        self._to_throw = None
         self._log_destroy_pending = True
         state = self._state_of_loop
         if eager_start and ((state is not None and state._in_turn) or self._loop.is_running()):
@@ -345,12 +348,13 @@ class Task(Future):
         else:
             before = state._entered
             enter_on_ours(state, self)
+        resumed = False
         try:
             self._resume_in_context()
-        except BaseException:
-            self._leave()  # its context can't be entered: nobody is to wait for it
-            raise
+            resumed = True
         finally:
+            if not resumed:
+                self._leave()  # its context can't be entered: nobody is to wait for it
             if before is None or state is None or not state._listed:
                 swap_task(self._loop, before)
             else:
@@ -453,8 +457,6 @@ def new_task(coro, loop, name, context, eager_start):
     else:
         task = Task.__new__(Task)
         task._prepare(loop)
-        task._before = None
-        task._after = None
     task._start(coro, name, context, eager_start)
     return task
 
