@@ -427,6 +427,8 @@ async def test_writing_meanwhile_is_refused(loop, file):
         await turns(3)
         with pytest.raises(RuntimeError, match="sendfile is in progress"):
             link.transport.write(b"x")
+        with pytest.raises(RuntimeError, match="sendfile is in progress"):
+            link.transport.writelines([b"x", b"y"])
         assert await receive_exactly(loop, link.peer, len(DATA)) == DATA
         await sending
         link.transport.write(b"x")

@@ -17,7 +17,7 @@ class Whimsical(Endpoint):
 
     def __init__(self, appetites=()):
         self.taken = bytearray()
-        self.calls = 0
+        self.offered = 0
         self._appetites = list(appetites)
 
     def send(self, data):
@@ -30,16 +30,21 @@ class Whimsical(Endpoint):
 
     def _take(self, offered):
         assert offered
-        self.calls += 1
+        self.offered = len(offered)
         appetite = self._appetites.pop(0) if self._appetites else len(offered)
         self.taken += offered[: max(appetite, 0)]
         return min(appetite, len(offered))
 
 
-pieces = st.lists(st.binary(min_size=1, max_size=9), max_size=3 * PIECES_AT_ONCE)
+# Together they may be little, which is joined, or much.
+pieces = st.builds(
+    lambda pieces, length: [piece * length for piece in pieces],
+    st.lists(st.binary(min_size=1, max_size=9), max_size=3 * PIECES_AT_ONCE),
+    st.sampled_from([1, 100]),
+)
 
 
-@given(st.lists(st.tuples(pieces, st.lists(st.integers(-1, 300), max_size=5)), max_size=8))
+@given(st.lists(st.tuples(pieces, st.lists(st.integers(-1, 300) | st.integers(-1, 30000), max_size=5)), max_size=8))
 def test_every_byte_once_and_in_order(turns):
     buffer, endpoint, written = WriteBuffer(), Whimsical(), b""
     for added, appetites in turns:
@@ -58,29 +63,49 @@ def test_every_byte_once_and_in_order(turns):
     assert endpoint.taken == written
 
 
-@given(pieces.filter(len), st.integers(-1, 2000))
+@given(pieces.filter(len), st.integers(-1, 2000) | st.integers(-1, 60000))
 def test_tells_whether_all_that_was_offered_was_taken(added, appetite):
     buffer, endpoint = WriteBuffer(), Whimsical([appetite])
     for piece in added:
         buffer.append(piece)
-    offered = sum(map(len, added[:PIECES_AT_ONCE]))
-    assert buffer.offer(endpoint) == (appetite >= offered)
+    assert buffer.offer(endpoint) == (appetite >= endpoint.offered)
+
+
+@pytest.mark.parametrize("length", [10, 1000])
+def test_many_pieces_leave_together(length):
+    buffer, endpoint = WriteBuffer(), Whimsical()
+    for _ in range(PIECES_AT_ONCE + 1):
+        buffer.append(b"x" * length)
+    buffer.offer(endpoint)
+    assert endpoint.offered == length * PIECES_AT_ONCE
+    buffer.offer(endpoint)
+    assert endpoint.taken == b"x" * length * (PIECES_AT_ONCE + 1)
+
+
+@given(pieces, st.sampled_from([bytes, bytearray, memoryview]), st.integers(-1, 30000))
+def test_pieces_that_come_together(added, kind, appetite):
+    buffer, endpoint = WriteBuffer(), Whimsical([appetite])
+    buffer.append(b"first")
+    buffer.extend([kind(piece) for piece in added] + [kind(b""), b"last"])
+    while buffer.size:
+        buffer.offer(endpoint)
+    assert endpoint.taken == b"first" + b"".join(added) + b"last"
 
 
 def test_pieces_that_were_taken_are_let_go():
     """Also where the list of pieces is not shortened at once."""
-    buffer, endpoint = WriteBuffer(), Whimsical([99] * 50)
+    buffer, endpoint = WriteBuffer(), Whimsical([9900] * 50)
     for _ in range(200):
-        buffer.append(b"x")
+        buffer.append(b"x" * 100)
     for left in (136, 72, 8):
         buffer.offer(endpoint)
-        assert buffer.size == left
+        assert buffer.size == 100 * left
     buffer.append(b"y")
     buffer.offer(endpoint)
     assert buffer.size == 0
     buffer.append(b"z")
     buffer.offer(endpoint)
-    assert endpoint.taken == b"x" * 200 + b"yz"
+    assert endpoint.taken == b"x" * 20000 + b"yz"
 
 
 def test_clear_forgets_what_was_sent_in_part():

@@ -257,10 +257,6 @@ class StreamWriter(Outflow, asyncio.StreamWriter):
         """The transport that is written to."""
         return self._transport
 
-    def writelines(self, data):
-        """Send every piece of `data`, in order."""
-        self._transport.writelines(data)
-
     def write_eof(self):
         """Half-close, after what was written: the peer sees the end."""
         return self._transport.write_eof()

@@ -1,10 +1,21 @@
 cimport cython
+from libc.string cimport memcpy
 
 from tulipa._transports.datagram_endpoint cimport DatagramEndpoint
 from tulipa._transports.endpoint cimport Endpoint
+from tulipa._transports.reuse cimport bytes_of
+
+cdef extern from "Python.h":
+    char *PyBytes_AS_STRING(object data)
+    Py_ssize_t PyBytes_GET_SIZE(object data)
 
 cdef int _HEADER
 cdef Py_ssize_t _HIGH
+
+cdef enum:
+    WORTH_JOINING = 4096
+
+cdef char[WORTH_JOINING] _joined
 
 
 cdef class Backlog:
@@ -24,13 +35,17 @@ cdef class WriteBuffer(Backlog):
     cdef Py_ssize_t _offset
 
     cpdef int append(self, bytes data) except -1
-    @cython.locals(piece=bytes)
-    cpdef int extend(self, list pieces) except -1
+    @cython.locals(size=Py_ssize_t, piece=bytes)
+    cpdef int extend(self, object pieces) except -1
     @cython.locals(pieces=list, offered=Py_ssize_t, taken=Py_ssize_t)
     cpdef bint offer(self, Endpoint endpoint) except -1
     cpdef int clear(self) except -1
     @cython.locals(gone=Py_ssize_t)
     cdef int _drop(self, Py_ssize_t taken) except -1
+
+
+@cython.locals(piece=bytes, size=Py_ssize_t)
+cdef bytes joined(object pieces)
 
 
 @cython.final

@@ -1,9 +1,16 @@
 """What transports hold until the kernel takes it, bytes or datagrams, and the limits of back-pressure."""
 
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
 from tulipa._transports.endpoint import PIECES_AT_ONCE
 
 _HIGH = 65536
 _HEADER = 8
+if not cython.compiled:
+    WORTH_JOINING = 4096  # up to here, a copy of all is less work than the kernel has with several pieces
 
 
 class Backlog:
@@ -55,11 +62,19 @@ class WriteBuffer(Backlog):
         self.size += len(data)
 
     def extend(self, pieces):
-        """Add those of a list of bytes-like objects that are not empty."""
+        """Add a list or tuple of pieces, bytes or the like. Small ones become one."""
+        size = 0
         for data in pieces:
-            piece = bytes(data)
-            if piece:
+            size += len(data) if type(data) is bytes else WORTH_JOINING + 1
+        if size <= WORTH_JOINING:
+            if size > 0:
+                self.append(joined(pieces))
+            return 0
+        for data in pieces:
+            piece = data if type(data) is bytes else bytes(data)
+            if len(piece) > 0:
                 self.append(piece)
+        return 0
 
     def offer(self, endpoint):
         """Offer what is there to `endpoint` in one call; whether all that was offered was taken."""
@@ -72,7 +87,10 @@ class WriteBuffer(Backlog):
                 pieces += self._more[self._gone : self._gone + PIECES_AT_ONCE - 1]
                 if len(pieces) == PIECES_AT_ONCE:
                     offered = sum(map(len, pieces)) - self._offset
-            taken = endpoint.send_many(pieces, self._offset)
+            if offered <= WORTH_JOINING and self._offset == 0:
+                taken = endpoint.send(joined(pieces))
+            else:
+                taken = endpoint.send_many(pieces, self._offset)
         if taken == self.size:
             self.clear()
         elif taken > 0:
@@ -102,6 +120,17 @@ class WriteBuffer(Backlog):
             gone = 0
         self._gone = gone
         return 0
+
+
+def joined(pieces):
+    """A bytes object of all `pieces`, a list or tuple of them, which are no more than WORTH_JOINING bytes."""
+    if not cython.compiled:
+        return b"".join(pieces)
+    size = 0
+    for piece in pieces:
+        memcpy(_joined + size, PyBytes_AS_STRING(piece), PyBytes_GET_SIZE(piece))
+        size += PyBytes_GET_SIZE(piece)
+    return bytes_of(_joined, size)
 
 
 class DatagramQueue(Backlog):

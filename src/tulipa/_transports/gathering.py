@@ -89,10 +89,11 @@ class GatheringTransport(Transport):
 
 
 def all_sendable(list_of_data):
-    """A list of it; TypeError where a piece can't be sent."""
-    pieces = list(list_of_data)
+    """A list or tuple of it; TypeError where a piece can't be sent."""
+    pieces = list_of_data if type(list_of_data) in (tuple, list) else list(list_of_data)
     for data in pieces:
-        check_sendable(data)
+        if type(data) is not bytes:
+            check_sendable(data)
     return pieces
 
 

@@ -67,6 +67,10 @@ class Outflow:
         else:
             self._transport.write(data)
 
+    def writelines(self, data):
+        """Send every piece of `data`, in order."""
+        self._transport.writelines(data)
+
     def _is_drained(self):
         """Whether writing may go on; False where it takes a closer look. Raises what the reader's exception is."""
         reader = self._reader

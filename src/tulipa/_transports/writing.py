@@ -80,7 +80,7 @@ class WritingTransport(GatheringTransport):
     def writelines(self, list_of_data):
         """Send every piece of `list_of_data`, in order and together; nothing of it where a piece is refused."""
         pieces = all_sendable(list_of_data)
-        if self._closing or self._eof_asked or len(pieces) < 2:
+        if self._closing or self._eof_asked or self._sending_file or len(pieces) < 2:
             for data in pieces[:1]:
                 self.write(data)
             return
