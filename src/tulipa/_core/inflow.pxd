@@ -1,19 +1,19 @@
 cimport cython
 
 from tulipa._core.bytebuffer cimport ByteBuffer, SharedBuffer
-from tulipa._core.futures cimport Future, new_future
+from tulipa._core.places cimport Place, stand_alone
 from tulipa._core.ready cimport LoopState
 
 cdef extern from *:
     """
     /* By the field that it stands in and the variable that asks. Elsewhere a count proves nothing. */
     #if defined(PYPY_VERSION) || defined(Py_GIL_DISABLED)
-    #define tulipa_is_shared_by_two(future) ((void)(future), 0)
+    #define tulipa_is_shared_by_two(place) ((void)(place), 0)
     #else
-    #define tulipa_is_shared_by_two(future) (Py_REFCNT(future) == 2)
+    #define tulipa_is_shared_by_two(place) (Py_REFCNT(place) == 2)
     #endif
     """
-    bint is_shared_by_two "tulipa_is_shared_by_two"(Future future)
+    bint is_shared_by_two "tulipa_is_shared_by_two"(Place place)
 
 
 cdef class Inflow:
@@ -25,7 +25,7 @@ cdef class Inflow:
     cdef public object _exception
     cdef public object _waiter
     cdef Py_ssize_t _need
-    cdef Future _spare
+    cdef Place _spare
     cdef public object _transport
     cdef public bint _paused
     cdef bint _is_fed_plainly
@@ -44,7 +44,7 @@ cdef class Inflow:
     cpdef _read_until(self, list separators, long long mark, object method)
     cpdef _wait_for_more(self, object method)
     cdef object _new_waiter(self, Py_ssize_t need, object method)
-    @cython.locals(spare=Future)
+    @cython.locals(spare=Place)
     cdef object _pending_future(self)
     cpdef _stop_waiting(self, object waiter)
     @cython.locals(count=Py_ssize_t)

@@ -12,11 +12,11 @@ except ImportError:
     from tulipa._cython_shim import cython
 
 from tulipa._core.bytebuffer import ByteBuffer, SharedBuffer
-from tulipa._core.futures import Future
+from tulipa._core.places import Place
 from tulipa._core.ready import LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.futures import new_future
+    from tulipa._core.places import stand_alone
 
 _ALL = sys.maxsize
 
@@ -136,8 +136,8 @@ class Inflow:
         if waiter is not None:
             self._waiter = None
             if _is_pending(waiter):
-                if type(waiter) is Future:
-                    cython.cast(Future, waiter)._finish(None)
+                if type(waiter) is Place:
+                    cython.cast(Place, waiter)._finish(None)
                 else:
                     waiter.set_result(None)
         return 0
@@ -214,13 +214,13 @@ class Inflow:
         if not isinstance(loop, LoopState) or cython.cast(LoopState, loop)._debug:
             return loop.create_future()
         if cython.compiled:
-            # A reader waits again and again. The future of last time will do, once nobody else refers to it.
+            # A reader waits again and again. The place of last time will do, once nobody else refers to it.
             spare = self._spare
             if spare is not None and is_shared_by_two(spare) and spare._loop is loop and spare._renew():
                 return spare
-            self._spare = new_future(loop)
+            self._spare = stand_alone(loop)
             return self._spare
-        return new_future(loop)
+        return stand_alone(loop)
 
     def _stop_waiting(self, waiter):
         if self._waiter is waiter:
@@ -317,6 +317,6 @@ class Inflow:
 
 
 def _is_pending(waiter):
-    if type(waiter) is Future:
-        return not cython.cast(Future, waiter)._done
+    if type(waiter) is Place:
+        return not cython.cast(Place, waiter)._done
     return not waiter.done()

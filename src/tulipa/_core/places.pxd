@@ -44,6 +44,8 @@ cdef int _send(object place, object value, PyObject **out) except -1
 @cython.locals(place=Place, state=LoopState, debug=bint)
 cpdef Place stand_in(object line, LoopBound owner, bint first=*)
 @cython.locals(place=Place)
+cdef Place stand_alone(LoopState loop)
+@cython.locals(place=Place)
 cdef Place stand_before(object line, LoopBound owner)
 
 @cython.locals(place=Place)

@@ -117,6 +117,10 @@ class Place(Future):
 
     throw = resuming.throw
 
+    def _renew(self):
+        self._yielded = False
+        return Future._renew(self)
+
     def _must_yield(self):
         """Whether the wait begins; False where it is over."""
         if self._done:
@@ -192,6 +196,16 @@ def stand_in(line, owner, first=False):
         line.appendleft(place)
     else:
         append(line, place)
+    return place
+
+
+def stand_alone(loop):
+    """A new place in no line, in a loop of ours that is not in debug mode."""
+    if not cython.compiled:
+        return Place(loop)
+    place = cython.cast(Place, copy_of(_model))
+    place._loop = loop
+    place._state_of_loop = None if loop._call_soon_replaced else loop
     return place
 
 
