@@ -1,5 +1,7 @@
 """What a protocol keeps of the data it was given stays as it was, whatever comes later and to whom."""
 
+from collections import deque
+
 import pytest
 from helpers.running import on_loop
 from helpers.streams import Bytes, Echo, Recorder, fill, linked, receive_exactly
@@ -48,6 +50,18 @@ async def test_kept(loop, kind, keep):
         assert link.protocol.data == source.taken
         for kept, copy in link.protocol.kept:
             assert kept is None or kept == copy
+
+
+@pytest.mark.parametrize("length", [1, 2, 40])
+@on_loop
+async def test_kept_for_a_while(loop, length):
+    """Until some more have come, as by a task that waits for the next one."""
+    recent = deque(maxlen=length)
+    async with linked(loop, Keeping(recent.append)) as link:
+        source = Bytes()
+        for size in [600, 1024, 700, 2000, 4096, 4097, 3000, 1500] * 12:
+            await feed(loop, link, source, [size])
+            assert list(recent) == [copy for _, copy in link.protocol.kept[-length:]]
 
 
 @on_loop

@@ -1,5 +1,7 @@
 cimport cython
 
+from tulipa._core.native cimport hide
+
 cdef extern from "<sys/uio.h>" nogil:
     ctypedef struct iovec "struct iovec":
         void *iov_base
@@ -12,6 +14,7 @@ cdef extern from "Python.h":
     ctypedef struct PyObject
     object PyBytes_FromStringAndSize(const char *data, Py_ssize_t size)
     char *PyBytes_AS_STRING(object data)
+    Py_ssize_t PyBytes_GET_SIZE(object data)
 
 cdef extern from *:
     """
@@ -47,14 +50,21 @@ cdef extern from *:
 
 cdef enum:
     WORTH_REUSE = 513  # smaller ones come from Python's own allocator, which is as fast
+    SMALL = 4096
+    REMEMBERED = 32
     WORTH_NO_COPY = 16384
 
 cdef bytes _spare
 cdef Py_ssize_t _room
+cdef list _older
+cdef Py_ssize_t _oldest
 
+@cython.locals(is_usable=bint)
 cdef object bytes_of(const char *data, Py_ssize_t size)
 cdef bint lend(iovec *vector) except -1
 @cython.locals(joined=bytes)
 cdef object given_back(Py_ssize_t size, const char *rest)
+@cython.locals(last=bytes)
+cdef int _turn_to_oldest() except -1
 cdef bint _is_free() noexcept
 cdef bint _fits(Py_ssize_t size) noexcept

@@ -1,8 +1,9 @@
 """Received bytes in memory that is used again: most protocols have done with one piece when the next one comes.
 
 One bytes object is remembered, the last one that was made. When nobody else refers to it any more, the next piece
-goes into it: that saves asking for memory and giving it back for each piece, and copying large ones. What somebody
-kept is never touched. Only compiled code calls these.
+goes into it: that saves asking for memory and giving it back for each piece, and copying large ones. Of smaller ones
+some more are remembered, for tasks that keep a piece while they wait for the next one. What somebody kept is never
+touched. Only compiled code calls these.
 """
 
 try:
@@ -13,6 +14,9 @@ except ImportError:
 if cython.compiled:
     _spare = b""
     _room = 0
+    _older = [b""] * REMEMBERED
+    hide(_older)
+    _oldest = 0
 
 
 def bytes_of(data, size):
@@ -20,7 +24,11 @@ def bytes_of(data, size):
     global _spare, _room
     if size < WORTH_REUSE:
         return PyBytes_FromStringAndSize(data, size)
-    if _fits(size) and _is_free():
+    is_usable = _fits(size) and _is_free()
+    if not is_usable and size <= SMALL and _room <= SMALL:
+        _turn_to_oldest()
+        is_usable = _fits(size) and _is_free()
+    if is_usable:
         memcpy(PyBytes_AS_STRING(_spare), data, size)
         set_size(_spare, size)
     else:
@@ -52,6 +60,17 @@ def given_back(size, rest):
     _spare = joined
     _room = size
     return joined
+
+
+def _turn_to_oldest():
+    """Of the smaller ones, have that which was made first instead of the last."""
+    global _spare, _room, _oldest
+    last = _spare
+    _spare = _older[_oldest]
+    _older[_oldest] = last
+    _room = PyBytes_GET_SIZE(_spare)
+    _oldest = (_oldest + 1) % REMEMBERED
+    return 0
 
 
 def _is_free():
