@@ -21,6 +21,8 @@ cdef extern from "<sys/epoll.h>" nogil:
     ctypedef struct epoll_event "struct epoll_event":
         unsigned int events
         epoll_data_t data
+    unsigned int EPOLLIN
+    unsigned int EPOLLOUT
     int EPOLL_CTL_ADD
     int EPOLL_CTL_DEL
     int EPOLL_CTL_MOD
@@ -74,6 +76,7 @@ cdef class EpollDriver(Driver):
     cpdef watch(self, Watcher watcher, int interest)
     @cython.locals(table=list, missing=Py_ssize_t)
     cdef int _enter(self, Watcher watcher) except -1
+    @cython.locals(events=uint)
     cdef int _control(self, Watcher watcher, int interest, bint known) except -1
     @cython.locals(operation=int, event=epoll_event)
     cdef int _control_directly(self, Watcher watcher, unsigned int events, bint known) except -1

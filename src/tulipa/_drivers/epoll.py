@@ -34,6 +34,8 @@ from tulipa._drivers.base import Driver, Watcher
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._drivers.base import READ, WRITE, announce
 
+    EPOLLIN, EPOLLOUT = 1, 4
+
 _LONGEST_WAIT = 86400.0
 
 
@@ -218,7 +220,7 @@ class EpollDriver(Driver):
 
     def _control(self, watcher, interest, known):
         """Tell the kernel; a number that came to mean another file is set right."""
-        events = (select.EPOLLIN if interest & READ else 0) | (select.EPOLLOUT if interest & WRITE else 0)
+        events = (EPOLLIN if interest & READ else 0) | (EPOLLOUT if interest & WRITE else 0)
         if cython.compiled:
             self._control_directly(watcher, events, known)
             return 0
@@ -272,9 +274,9 @@ class EpollDriver(Driver):
         if watcher is None or (cython.compiled and watcher._generation != generation):
             return 0
         happened = 0
-        if events & ~4:  # anything but EPOLLOUT
+        if events & ~EPOLLOUT:
             happened = READ
-        if events & ~1:  # anything but EPOLLIN
+        if events & ~EPOLLIN:
             happened |= WRITE
         happened &= watcher._interest
         if happened:
