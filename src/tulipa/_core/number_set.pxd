@@ -8,3 +8,4 @@ cdef class NumberSet:
     @cython.locals(missing=Py_ssize_t)
     cpdef int add(self, Py_ssize_t number) except -1
     cpdef int discard(self, Py_ssize_t number) except -1
+    cpdef bint has(self, Py_ssize_t number) except -1

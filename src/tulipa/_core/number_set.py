@@ -19,5 +19,6 @@ class NumberSet:
         if 0 <= number < len(self._marks):
             self._marks[number] = 0
 
-    def __contains__(self, number):
+    def has(self, number):
+        """Whether `number` is in."""
         return 0 <= number < len(self._marks) and self._marks[number] == 1

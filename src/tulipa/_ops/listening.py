@@ -19,7 +19,7 @@ class Listener:
         self._backlog = backlog
         self._watcher = None
         self._timer = None
-        self._told = False
+        self._told_after = -1  # so many had been accepted when the program was told
 
     def listen(self):
         """Have the kernel queue connections. Raises OSError."""
@@ -31,7 +31,7 @@ class Listener:
 
     def start(self):
         """Accept from now on. Raises OSError."""
-        watch.add_reader(self._loop, self.sock, self._accept)
+        watch.add_reader(self._loop, self.sock, self._acceptor.accept, max(self._backlog, 1), self._pause)
         # Not asked for by number when it is over: the program may have closed the socket itself by then.
         self._watcher = watcher_for(self._loop, self.sock.fileno())
         self._acceptor.accepting = True
@@ -50,25 +50,13 @@ class Listener:
         self.stop()
         self.sock.close()
 
-    def _accept(self):
-        before = self._acceptor.count
-        error = None
-        try:
-            self._acceptor.accept(max(self._backlog, 1))
-        except OSError as exc:
-            error = exc
-        if self._acceptor.count > before:
-            self._told = False
-        if error is not None:
-            self._pause(error)
-
     def _pause(self, error):
         """The queue stays ready though nothing can be accepted: look away for a while, not to spin."""
         self._watcher.remove_callback(READ)
         self._timer = self._loop.call_later(_PAUSE, self._resume)
-        if self._told:
+        if self._told_after == self._acceptor.count:
             return
-        self._told = True
+        self._told_after = self._acceptor.count
         self._loop.call_exception_handler({
             "message": f"socket.accept() failed on {self.sock.getsockname()!r}: next try in {_PAUSE:g} s; "
                        "close connections, or raise the limit of open files where that is the cause",

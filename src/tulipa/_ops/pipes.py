@@ -72,7 +72,7 @@ def _kind(pipe):
 def _endpoint(loop, pipe):
     fd = pipe.fileno()
     known = loop._driver.watcher_of(fd)
-    if fd in loop._transport_fds and (known is None or isinstance(known._endpoint, PipeEndpoint)):
+    if loop._transport_fds.has(fd) and (known is None or isinstance(known._endpoint, PipeEndpoint)):
         # The other direction of the same terminal or socket: a driver knows one watcher for a descriptor.
         return PipeEndpoint(pipe, os.dup(fd), is_duplicate=True)
     release(loop, fd)

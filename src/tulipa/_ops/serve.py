@@ -158,11 +158,8 @@ class Server(asyncio.AbstractServer):
         settings = server_settings(ssl_context, ssl_handshake_timeout, ssl_shutdown_timeout)
         layer = None if settings is None else settings.layer
         self._clients = Clients()
-        # Called by the transports: one of ours begins; it is over, connection_lost was called and its socket closed.
-        self._attach = self._clients.add
-        self._detach = self._clients.discard
         self._listeners = [
-            Listener(loop, Acceptor(loop, sock, protocol_factory, layer, self, self._clients), backlog)
+            Listener(loop, Acceptor(loop, sock, protocol_factory, layer, self._clients), backlog)
             for sock in sockets
         ]
         self._cleanup = cleanup

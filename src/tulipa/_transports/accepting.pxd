@@ -16,6 +16,7 @@ cdef extern from "Python.h":
 @cython.final
 cdef class Acceptor:
     cdef readonly object sock
+    cdef object _fileno
     cdef public bint accepting
     cdef readonly Py_ssize_t count
     cdef object _loop
@@ -23,7 +24,6 @@ cdef class Acceptor:
     cdef Driver _driver
     cdef object _protocol_factory
     cdef object _layer
-    cdef object _server
     cdef Clients _clients
     cdef int _family
     cdef int _proto
@@ -31,7 +31,7 @@ cdef class Acceptor:
     cdef end_name _peer
 
     @cython.locals(found=bint)
-    cpdef accept(self, Py_ssize_t most)
+    cpdef accept(self, Py_ssize_t most, object refused)
     cdef bint _accept_socket(self) except -1
     @cython.locals(fd=int)
     cdef bint _accept_bare(self) except -1

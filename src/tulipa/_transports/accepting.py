@@ -29,8 +29,9 @@ class Acceptor:
     `clients` are the server's.
     """
 
-    def __init__(self, loop, sock, protocol_factory, layer, server, clients):
+    def __init__(self, loop, sock, protocol_factory, layer, clients):
         self.sock = sock
+        self._fileno = sock.fileno
         self.accepting = False
         self.count = 0
         self._loop = loop
@@ -38,17 +39,16 @@ class Acceptor:
         self._driver = loop._driver
         self._protocol_factory = protocol_factory
         self._layer = layer
-        self._server = server
         self._clients = clients
         # Whoever brings a socket of his own making may have an accept() of his own, too.
         self._is_plain = type(sock) is socket.socket and sock.family in (socket.AF_INET, socket.AF_INET6)
         self._family = sock.family if self._is_plain else 0
         self._proto = sock.proto if self._is_plain else 0
 
-    def accept(self, most):
-        """Accept what waits, at most `most` connections, while `accepting`. Raises OSError where no more can be had.
+    def accept(self, most, refused):
+        """Accept what waits, at most `most` connections, while `accepting`.
 
-        `count` is how many were accepted so far.
+        `count` is how many were accepted so far. ``refused(exc)`` is called with an OSError where no more can be had.
         """
         while most > 0 and self.accepting:
             most -= 1
@@ -56,7 +56,8 @@ class Acceptor:
                 found = self._accept_bare() if cython.compiled and self._is_plain else self._accept_socket()
             except OSError as exc:
                 if exc.errno not in _LOST_CONNECTION:
-                    raise
+                    refused(exc)
+                    return
                 continue
             if not found:
                 return
@@ -73,7 +74,7 @@ class Acceptor:
 
     def _accept_bare(self):
         """The same in C."""
-        fd = accept_connection(self.sock.fileno(), cython.address(self._peer))
+        fd = accept_connection(self._fileno(), cython.address(self._peer))
         if fd < 0:
             if errno == EAGAIN or errno == EINTR:
                 return False
@@ -110,10 +111,10 @@ class Acceptor:
                 protocol = layer = self._layer(self._loop, protocol)
             if extra is None:
                 transport = accepted_transport(
-                    self._loop, conn, protocol, self._server, cython.address(self._peer)
+                    self._loop, conn, protocol, self._clients, cython.address(self._peer)
                 )
             else:
-                transport = StreamTransport(self._loop, conn, protocol, None, extra, self._server)
+                transport = StreamTransport(self._loop, conn, protocol, None, extra, self._clients)
             if layer is not None:
                 layer.attach(transport)
         except BaseException as exc:
@@ -132,7 +133,7 @@ class Acceptor:
 
     def _release_number(self, endpoint):
         """Whoever watched the same number before has closed it without a word."""
-        if self._driver.watcher_of(endpoint._fd) is not None or endpoint._fd in self._state_of_loop._transport_fds:
+        if self._driver.watcher_of(endpoint._fd) is not None or self._state_of_loop._transport_fds.has(endpoint._fd):
             release(self._loop, endpoint._fd)
         return 0
 

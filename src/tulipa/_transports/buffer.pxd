@@ -1,6 +1,7 @@
 cimport cython
 from libc.string cimport memcpy
 
+from tulipa._core.native cimport as_model, copy_of
 from tulipa._transports.datagram_endpoint cimport DatagramEndpoint
 from tulipa._transports.endpoint cimport Endpoint
 from tulipa._transports.reuse cimport bytes_of
@@ -46,6 +47,9 @@ cdef class WriteBuffer(Backlog):
 
 @cython.locals(piece=bytes, size=Py_ssize_t)
 cdef bytes joined(object pieces)
+
+
+cdef WriteBuffer new_write_buffer()
 
 
 @cython.final

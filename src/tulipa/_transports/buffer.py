@@ -9,7 +9,9 @@ from tulipa._transports.endpoint import PIECES_AT_ONCE
 
 _HIGH = 65536
 _HEADER = 8
-if not cython.compiled:
+if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.native import as_model
+
     WORTH_JOINING = 4096  # up to here, a copy of all is less work than the kernel has with several pieces
 
 
@@ -131,6 +133,14 @@ def joined(pieces):
         memcpy(_joined + size, PyBytes_AS_STRING(piece), PyBytes_GET_SIZE(piece))
         size += PyBytes_GET_SIZE(piece)
     return bytes_of(_joined, size)
+
+
+def new_write_buffer():
+    """A WriteBuffer, compiled without the calls that making one by its class takes."""
+    return copy_of(_model) if cython.compiled else WriteBuffer()
+
+
+_model = as_model(WriteBuffer())
 
 
 class DatagramQueue(Backlog):

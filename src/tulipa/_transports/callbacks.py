@@ -155,7 +155,7 @@ def watcher_for(loop, fd):
     """
     ours = loop
     known = ours._driver.watcher_of(fd)
-    if fd in ours._transport_fds:
+    if ours._transport_fds.has(fd):
         who = f"transport {known!r}" if known is not None else "a transport (not reading now)"
         raise RuntimeError(
             f"File descriptor {fd} is used by {who}; "
@@ -166,5 +166,5 @@ def watcher_for(loop, fd):
 
 def release(loop, fd):
     """A transport takes the descriptor `fd`: stop watching it. RuntimeError where another one has it."""
-    if loop._driver.watcher_of(fd) is not None or fd in loop._transport_fds:
+    if loop._driver.watcher_of(fd) is not None or loop._transport_fds.has(fd):
         loop._driver.forget(watcher_for(loop, fd))

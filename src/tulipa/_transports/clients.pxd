@@ -1,7 +1,7 @@
 cimport cython
 from cpython.object cimport PyObject
 
-from tulipa._transports.life cimport Transport
+from tulipa._transports.life cimport Roster, Transport
 
 cdef extern from *:
     """
@@ -10,8 +10,7 @@ cdef extern from *:
     PyObject *pointer_to "tulipa_pointer_to"(Transport transport)
 
 
-@cython.final
-cdef class Clients:
+cdef class Clients(Roster):
     cdef PyObject *_first
     cdef object _weak
     cdef readonly Py_ssize_t count
@@ -21,8 +20,8 @@ cdef class Clients:
     cpdef int tell_if_none(self) except -1
 
     @cython.locals(itself=Transport)
-    cpdef add(self, Transport transport)
+    cdef int _enter(self, Transport transport) except -1
     @cython.locals(itself=Transport)
-    cpdef discard(self, Transport transport)
+    cdef int _strike(self, Transport transport) except -1
     @cython.locals(place="PyObject *", client=Transport, found=list)
     cpdef list listed(self)

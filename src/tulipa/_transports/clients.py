@@ -7,15 +7,15 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._transports.life import Transport
+from tulipa._transports.life import Roster, Transport
 
 
-class Clients:
-    """The transports that were added and neither discarded nor freed; `coming` is for one that is being made.
+class Clients(Roster):
+    """The transports that have begun and are neither over nor freed; `coming` is for one that is being made.
 
-    ``when_none()`` is called when the last one was discarded.
+    ``when_none()`` is called when the last one is over.
 
-    Compiled it is a chain through them, without references: each discards itself before it is freed. A weak
+    Compiled it is a chain through them, without references: each strikes itself out before it is freed. A weak
     reference and its place in a set would take about a hundred and fifty bytes for each.
     """
 
@@ -35,11 +35,10 @@ class Clients:
             self.when_none()
         return 0
 
-    def add(self, transport):
-        """Put in a transport that is in no set of clients."""
+    def _enter(self, transport):
         if not cython.compiled:
             self._weak.add(transport)
-            return
+            return 0
         itself = cython.cast(Transport, transport)
         itself._before = cython.NULL
         itself._after = self._first
@@ -47,13 +46,12 @@ class Clients:
             cython.cast(Transport, self._first)._before = pointer_to(itself)
         self._first = pointer_to(itself)
         self.count += 1
+        return 0
 
-    def discard(self, transport):
-        """Take out a transport that is in."""
+    def _strike(self, transport):
         if not cython.compiled:
             self._weak.discard(transport)
-            self.tell_if_none()
-            return
+            return self.tell_if_none()
         itself = cython.cast(Transport, transport)
         if itself._before != cython.NULL:
             cython.cast(Transport, itself._before)._after = itself._after
@@ -63,7 +61,7 @@ class Clients:
             cython.cast(Transport, itself._after)._before = itself._before
         itself._before = itself._after = cython.NULL
         self.count -= 1
-        self.tell_if_none()
+        return self.tell_if_none()
 
     def listed(self):
         """All of them, as a list."""

@@ -36,10 +36,10 @@ class DatagramTransport(GatheringTransport):
     def __init__(self, loop, sock, protocol, address=None, waiter=None, extra=None, endpoint=None):
         self._queue = DatagramQueue()
         endpoint = DatagramSocketEndpoint(sock) if endpoint is None else endpoint
-        self._prepare(loop, endpoint, sock.fileno(), protocol, extra, None)
+        self._prepare(loop, endpoint, sock.fileno(), protocol, None)
         self._datagrams = self._endpoint
         self._prepare_gathering(self._queue)
-        describe_socket(sock, self._extra)
+        self._extra = describe_socket(sock, extra)
         self._address = address or None
         self._connected = self._extra["peername"] is not None
         # The peer of a UNIX socket may have no name: others can be sent to beside it.

@@ -15,6 +15,9 @@ cdef enum:
     ENDS = 8
 
 
+cdef class Transport
+
+
 cdef class Sink(Link):
     cdef bint _takes_directly(self) except -1
     cdef int _take_data(self, bytes data) except -1
@@ -26,6 +29,11 @@ cdef class Layer(Sink):
     cdef bint _is_ending(self) except -1
 
 
+cdef class Roster:
+    cdef int _enter(self, Transport transport) except -1
+    cdef int _strike(self, Transport transport) except -1
+
+
 cdef Sink sink_of(object protocol)
 
 
@@ -35,7 +43,7 @@ cdef class Transport(Watcher):
     cdef Driver _driver
     cdef readonly Endpoint _endpoint
     cdef object _context
-    cdef readonly object _server
+    cdef Roster _roster
     cdef public dict _extra
     cdef readonly object _protocol
     cdef Sink _sink
@@ -52,10 +60,11 @@ cdef class Transport(Watcher):
     cdef dict __dict__
     cdef object __weakref__
 
-    cdef int _prepare(self, object loop, Endpoint endpoint, int fd, object protocol, object extra,
-                      object server) except -1
+    cdef int _prepare(self, object loop, Endpoint endpoint, int fd, object protocol, Roster roster) except -1
     cdef int _take_protocol(self, object protocol) except -1
     cdef str _describe_state(self)
+    cdef int _begin(self, object waiter) except -1
+    cdef int _conclude(self, object exc) except -1
     @cython.locals(interest=int)
     cdef int _update_interest(self) except -1
     cdef bint _wants_to_write(self) except -1

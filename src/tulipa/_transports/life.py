@@ -62,6 +62,18 @@ class Layer(Sink):
         raise NotImplementedError
 
 
+class Roster:
+    """What a server knows its transports by; each is told of when it begins and when it is over."""
+
+    def _enter(self, transport):
+        """`transport`, which is not in, has begun."""
+        raise NotImplementedError
+
+    def _strike(self, transport):
+        """`transport`, which is in, is over: connection_lost was called and its endpoint closed."""
+        raise NotImplementedError
+
+
 def sink_of(protocol):
     """`protocol` where it may be spoken to in C, else None."""
     if isinstance(protocol, Sink) and cython.cast(Sink, protocol)._takes_directly():
@@ -81,7 +93,7 @@ def outermost(transport):
 class Transport(Watcher):
     """What the transports have in common; the subclass says what to do when ready, and how to send."""
 
-    def _prepare(self, loop, endpoint, fd, protocol, extra, server):
+    def _prepare(self, loop, endpoint, fd, protocol, roster):
         """Set every field."""
         if cython.compiled:
             forget_dict(self)  # made anew when the first attribute that we don't know is set
@@ -93,8 +105,8 @@ class Transport(Watcher):
         wrap = self._state_of_loop._wrap_endpoint
         self._endpoint = endpoint if wrap is None else wrap(endpoint)
         self._context = current_context()
-        self._server = server
-        self._extra = {} if extra is None else dict(extra)
+        self._roster = roster
+        self._extra = None
         self._before = cython.NULL
         self._after = cython.NULL
         self._made = False
@@ -106,8 +118,8 @@ class Transport(Watcher):
         self._over = False
         self._take_protocol(protocol)
         self._state_of_loop._transport_fds.add(fd)
-        if server is not None:
-            server._attach(self)
+        if roster is not None:
+            roster._enter(self)
 
     def _take_protocol(self, protocol):
         self._protocol = protocol
@@ -175,13 +187,13 @@ class Transport(Watcher):
         """The first event or the last one, as `_soon` has asked for it."""
         try:
             if due == STARTS:
-                self._start(None)
+                self._begin(None)
             else:
-                self._end(None)
+                self._conclude(None)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            # Reported as where a handle calls it; `_start` lets nothing out.
+            # Reported as where a handle calls it; `_begin` lets nothing out.
             new_handle(self._end, (None,), self._loop, self._context)._fire_failed(exc)
         return 0
 
@@ -197,6 +209,10 @@ class Transport(Watcher):
         return 0
 
     def _start(self, waiter):
+        """`_begin`, for handles."""
+        self._begin(waiter)
+
+    def _begin(self, waiter):
         """The first event: connection_made, then reading, then whoever waits for the connection."""
         try:
             if not self._lost:
@@ -206,6 +222,7 @@ class Transport(Watcher):
             self._update_interest()
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
+        return 0
 
     def _update_interest(self):
         """Ask the driver for what we can use now."""
@@ -286,6 +303,11 @@ class Transport(Watcher):
         return 0
 
     def _end(self, exc):
+        """`_conclude`, for handles."""
+        self._conclude(exc)
+
+    def _conclude(self, exc):
+        """The last event: connection_lost, then the endpoint is closed."""
         try:
             if self._made:
                 self._protocol.connection_lost(exc)
@@ -294,6 +316,7 @@ class Transport(Watcher):
             self._protocol = None
             self._sink = None
             self._release()
+        return 0
 
     def _release(self):
         if self._over:
@@ -301,13 +324,13 @@ class Transport(Watcher):
         self._over = True
         self._state_of_loop._transport_fds.discard(self._fd)
         self._fd = -1
-        server = self._server
-        self._server = None
+        roster = self._roster
+        self._roster = None
         try:
             self._endpoint.close()
         finally:
-            if server is not None:
-                server._detach(self)
+            if roster is not None:
+                roster._strike(self)
         return 0
 
     def __del__(self):
@@ -319,8 +342,9 @@ class Transport(Watcher):
             self._release()
 
 
-def describe_socket(sock, extra):
-    """Fill in get_extra_info's answers for a socket."""
+def describe_socket(sock, known):
+    """get_extra_info's answers for a socket; `known`, a dictionary or None, has more of them."""
+    extra = {} if known is None else dict(known)
     extra["socket"] = TransportSocket(sock)
     try:
         extra["sockname"] = sock.getsockname()
@@ -331,3 +355,4 @@ def describe_socket(sock, extra):
             extra["peername"] = sock.getpeername()
         except OSError:
             extra["peername"] = None
+    return extra

@@ -33,10 +33,10 @@ class ReadPipeTransport(Transport):
     """The reading end of a pipe. It owns the file object of its endpoint from its construction on."""
 
     def __init__(self, loop, endpoint, protocol, waiter=None, context=None):
-        self._prepare(loop, endpoint, endpoint._fd, protocol, None, None)
+        self._prepare(loop, endpoint, endpoint._fd, protocol, None)
         if context is not None:
             self._context = context
-        self._extra["pipe"] = endpoint._pipe
+        self._extra = {"pipe": endpoint._pipe}
         self._read_asked = False
         loop.call_soon(self._start, waiter, context=self._context)
 
@@ -103,11 +103,11 @@ class WritePipeTransport(WritingTransport):
     """
 
     def __init__(self, loop, endpoint, protocol, waiter=None, context=None, notice_end=True):
-        self._prepare(loop, endpoint, endpoint._fd, protocol, None, None)
+        self._prepare(loop, endpoint, endpoint._fd, protocol, None)
         if context is not None:
             self._context = context
         self._prepare_writing()
-        self._extra["pipe"] = endpoint._pipe
+        self._extra = {"pipe": endpoint._pipe}
         self._eof_read = not notice_end
         loop.call_soon(self._start, waiter, context=self._context)
 

@@ -1,6 +1,7 @@
 cimport cython
 
-from tulipa._transports.life cimport STARTS
+from tulipa._core.native cimport as_model, copy_of, free_flatly
+from tulipa._transports.life cimport STARTS, Roster
 from tulipa._transports.endpoint cimport SocketEndpoint
 from tulipa._transports.names cimport end_name, name_of, note_names, send_without_delay
 from tulipa._transports.reading cimport pause, reads, receive, resume
@@ -13,7 +14,7 @@ cdef class StreamTransport(WritingTransport):
     cdef end_name _peer_name
 
     cdef int _open(self, object loop, SocketEndpoint endpoint, object protocol, object waiter, object extra,
-                   object server) except -1
+                   Roster roster) except -1
     cdef bint _note_names(self, object extra) except -1
     cdef dict _describe(self)
     cdef int _describe_socket(self) except -1
@@ -26,5 +27,5 @@ cdef class StreamTransport(WritingTransport):
 
 
 @cython.locals(transport=StreamTransport)
-cdef StreamTransport accepted_transport(object loop, SocketEndpoint endpoint, object protocol, object server,
+cdef StreamTransport accepted_transport(object loop, SocketEndpoint endpoint, object protocol, Roster roster,
                                         end_name *peer_name)

@@ -15,6 +15,7 @@ from tulipa._transports.life import describe_socket
 from tulipa._transports.writing import WritingTransport
 
 if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.native import as_model
     from tulipa._transports.life import STARTS
     from tulipa._transports.reading import pause, reads, receive, resume
 
@@ -28,17 +29,17 @@ class StreamTransport(WritingTransport):
     # How asyncio's loops, too, ask a transport whether loop.sendfile() may use its socket.
     _sendfile_compatible = asyncio.constants._SendfileMode.TRY_NATIVE
 
-    def __init__(self, loop, sock, protocol, waiter=None, extra=None, server=None):
+    def __init__(self, loop, sock, protocol, waiter=None, extra=None, roster=None):
         endpoint = sock if type(sock) is SocketEndpoint else SocketEndpoint(sock)
-        self._open(loop, endpoint, protocol, waiter, extra, server)
+        self._open(loop, endpoint, protocol, waiter, extra, roster)
 
-    def _open(self, loop, endpoint, protocol, waiter, extra, server):
-        self._prepare(loop, endpoint, endpoint._fd, protocol, extra, server)
+    def _open(self, loop, endpoint, protocol, waiter, extra, roster):
+        self._prepare(loop, endpoint, endpoint._fd, protocol, roster)
         self._prepare_writing()
         self._room_waiter = None
         if not self._note_names(extra):
             sock = endpoint.socket()
-            describe_socket(sock, self._extra)
+            self._extra = describe_socket(sock, extra)
             _send_without_delay(sock)
         self._soon(STARTS, waiter)
         return 0
@@ -54,7 +55,6 @@ class StreamTransport(WritingTransport):
             return False
         if not note_names(self._fd, cython.address(self._own_name), cython.address(self._peer_name)):
             return False
-        self._extra = None
         send_without_delay(self._fd)
         return True
 
@@ -190,12 +190,17 @@ class StreamTransport(WritingTransport):
         return 0
 
 
-def accepted_transport(loop, endpoint, protocol, server, peer_name):
+def accepted_transport(loop, endpoint, protocol, roster, peer_name):
     """Only compiled: the transport of a bare endpoint, whose peer accept() has told."""
-    transport = StreamTransport.__new__(StreamTransport)
+    transport = cython.cast(StreamTransport, copy_of(_model))
     transport._peer_name = peer_name[0]
-    transport._open(loop, endpoint, protocol, None, None, server)
+    transport._open(loop, endpoint, protocol, None, None, roster)
     return transport
+
+
+_model = as_model(StreamTransport.__new__(StreamTransport))
+if cython.compiled:
+    free_flatly(_model)
 
 
 def _send_without_delay(sock):

@@ -1,7 +1,7 @@
 cimport cython
 
 from tulipa._drivers.base cimport READ, WRITE
-from tulipa._transports.buffer cimport WriteBuffer
+from tulipa._transports.buffer cimport WriteBuffer, new_write_buffer
 from tulipa._transports.gathering cimport GatheringTransport
 from tulipa._transports.telling cimport warn_unsent
 

@@ -5,11 +5,11 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._transports.buffer import WriteBuffer
 from tulipa._transports.gathering import GatheringTransport, all_sendable, check_sendable
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._drivers.base import READ, WRITE
+    from tulipa._transports.buffer import new_write_buffer
     from tulipa._transports.telling import warn_unsent
 
 _WORTH_NO_COPY = 16384
@@ -20,7 +20,7 @@ class WritingTransport(GatheringTransport):
 
     def _prepare_writing(self):
         """Set every field of this half."""
-        self._buffer = WriteBuffer()
+        self._buffer = new_write_buffer()
         self._prepare_gathering(self._buffer)
         self._eof_asked = False
         self._eof_sent = False
