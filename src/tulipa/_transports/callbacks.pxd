@@ -1,5 +1,6 @@
 cimport cython
 
+from tulipa._core.futures cimport Future
 from tulipa._core.handles cimport Handle
 from tulipa._core.ready cimport ReadyQueue
 from tulipa._core.scheduler cimport Scheduler
@@ -26,5 +27,6 @@ cdef class CallbackWatcher(Watcher):
     cpdef expect(self, object loop, object sock, int interest)
 
 
+cdef bint _woken(object waiter) except -1
 @cython.locals(ours=Scheduler, known=Watcher)
 cpdef Watcher watcher_for(object loop, int fd)

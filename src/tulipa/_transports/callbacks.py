@@ -16,6 +16,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
+from tulipa._core.futures import Future
 from tulipa._drivers.base import Watcher, announce
 
 if not cython.compiled:  # compiled, the .pxd declares them
@@ -113,9 +114,9 @@ class CallbackWatcher(Watcher):
     def _tell(self, handle, waiting):
         """Wake the first of `waiting`, who leaves some for the next, and run `handle`."""
         while waiting:
-            waiter = waiting.pop(0)
-            if not waiter.done():
-                waiter.set_result(None)
+            waiter = waiting[0]
+            del waiting[0]
+            if _woken(waiter):
                 announce(self, 0, self._ready)
                 break
         if handle is not None:
@@ -142,10 +143,21 @@ class CallbackWatcher(Watcher):
     def _wake_everybody(self):
         for waiting in (self._reading, self._writing):
             while waiting:
-                waiter = waiting.pop()
-                if not waiter.done():
-                    waiter.set_result(None)
+                _woken(waiting.pop())
         return 0
+
+
+def _woken(waiter):
+    """Give `waiter` its result; False where it is done already."""
+    if type(waiter) is Future:
+        if cython.cast(Future, waiter)._done:
+            return False
+        cython.cast(Future, waiter)._finish(None)
+    else:
+        if waiter.done():
+            return False
+        waiter.set_result(None)
+    return True
 
 
 def watcher_for(loop, fd):

@@ -17,6 +17,8 @@ cdef extern from "<sys/socket.h>" nogil:
     Py_ssize_t send_bytes "send"(int fd, const void *data, size_t size, int flags)
 
 cdef char[RECEIVE_LIMIT_C] _shared
+cdef object _Socket
+cdef object _number_of
 
 @cython.locals(limit=Py_ssize_t, taken=Py_ssize_t)
 cpdef object receive(object sock, object size)

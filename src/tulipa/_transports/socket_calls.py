@@ -15,12 +15,16 @@ if not cython.compiled:  # compiled, the .pxd declares them
 
     RECEIVE_LIMIT_C = RECEIVE_LIMIT
 
+# Looked up once, not for each call.
+_Socket = socket.socket
+_number_of = socket.socket.fileno
+
 
 def receive(sock, size):
     """As ``sock.recv(size)``; None where there is nothing now."""
     if (
         not cython.compiled
-        or type(sock) is not socket.socket
+        or type(sock) is not _Socket
         or type(size) is not int
         or not 0 < size < RECEIVE_LIMIT_C
     ):
@@ -29,7 +33,7 @@ def receive(sock, size):
         except (BlockingIOError, InterruptedError):
             return None
     limit = size
-    taken = recv(sock.fileno(), _shared, limit, MSG_DONTWAIT)
+    taken = recv(_number_of(sock), _shared, limit, MSG_DONTWAIT)
     if taken < 0:
         if errno == EAGAIN or errno == EINTR:
             return None
@@ -39,7 +43,7 @@ def receive(sock, size):
 
 def receive_into(sock, buffer):
     """As ``sock.recv_into(buffer)``; -1 where there is nothing now."""
-    if not cython.compiled or type(sock) is not socket.socket:
+    if not cython.compiled or type(sock) is not _Socket:
         try:
             return sock.recv_into(buffer)
         except (BlockingIOError, InterruptedError):
@@ -51,7 +55,7 @@ def receive_into(sock, buffer):
     if view.len == 0:
         PyBuffer_Release(cython.address(view))
         return sock.recv_into(buffer)
-    taken = recv(sock.fileno(), view.buf, view.len, MSG_DONTWAIT)
+    taken = recv(_number_of(sock), view.buf, view.len, MSG_DONTWAIT)
     failed = taken < 0 and errno != EAGAIN and errno != EINTR
     PyBuffer_Release(cython.address(view))
     if failed:
@@ -61,12 +65,12 @@ def receive_into(sock, buffer):
 
 def send(sock, data):
     """As ``sock.send(data)``; -1 where nothing is taken now."""
-    if not cython.compiled or type(sock) is not socket.socket or type(data) is not bytes:
+    if not cython.compiled or type(sock) is not _Socket or type(data) is not bytes:
         try:
             return sock.send(data)
         except (BlockingIOError, InterruptedError):
             return -1
-    taken = send_bytes(sock.fileno(), PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_DONTWAIT | MSG_NOSIGNAL)
+    taken = send_bytes(_number_of(sock), PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_DONTWAIT | MSG_NOSIGNAL)
     if taken < 0:
         if errno == EAGAIN or errno == EINTR:
             return -1
