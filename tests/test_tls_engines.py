@@ -128,6 +128,32 @@ def test_ssl_objects_of_another_make_stay_with_the_ssl_module():
 
 
 @direct
+def test_more_busy_connections_than_keep_their_buffers():
+    from tulipa._transports.tls_openssl import OpenSSLEngine
+
+    busy = [engines(OpenSSLEngine) for _ in range(40)]  # two ends each
+    for client, server in busy:
+        shake_hands(client, server)
+        assert client.receive() is None
+    for turn in range(60):
+        # Half of a record is there while others take the buffers.
+        client, server = busy[turn % len(busy)]
+        client.send(b"in two halves")
+        record = client.output()
+        server.feed(record[:20])
+        assert server.receive() is None
+        for one, other in busy:
+            if one is not client:
+                exchange(one, other)
+                exchange(other, one)
+        server.feed(record[20:])
+        assert server.receive() == b"in two halves"
+        if turn == 30:
+            del busy[1:20:2], one, other
+    exchange(*busy[0])
+
+
+@direct
 def test_an_engine_in_a_cycle_is_collected():
     from tulipa._transports.tls_openssl import OpenSSLEngine
 

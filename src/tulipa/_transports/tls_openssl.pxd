@@ -42,6 +42,11 @@ cdef enum:
     SOURCE_SINK = 0x0400
     FLUSH = 11
     COMMON_REASON = 1 << 19
+    SET_MODE = 33
+    CLEAR_MODE = 78
+    RELEASE_BUFFERS = 0x10
+    SEATS = 64
+    BUSY = 32
 
 ctypedef int (*bio_reader)(void *bio, char *data, int size) noexcept nogil
 ctypedef int (*bio_writer)(void *bio, const char *data, int size) noexcept nogil
@@ -55,6 +60,8 @@ ctypedef struct Library:
     int (*SSL_get_error)(const void *ssl, int result) noexcept nogil
     int (*SSL_pending)(const void *ssl) noexcept nogil
     int (*SSL_shutdown)(void *ssl) noexcept nogil
+    long (*SSL_ctrl)(void *ssl, int command, long number, void *pointer) noexcept nogil
+    int (*SSL_free_buffers)(void *ssl) noexcept nogil
     void *(*SSL_get_rbio)(const void *ssl) noexcept nogil
     void *(*SSL_get_wbio)(const void *ssl) noexcept nogil
     void (*SSL_set_bio)(void *ssl, void *reading, void *writing) noexcept nogil
@@ -91,6 +98,10 @@ ctypedef struct Channel:
 cdef Library _lib
 cdef void *_method
 cdef char[RECORD] _record
+# The engines that have a seat, without references: each leaves it before it is freed.
+ctypedef PyObject *pointer
+cdef pointer[SEATS] _seats
+cdef int _next_seat
 
 
 # The BIO looks into _input for as long as the SSL lives: it must not be cleared before this is freed.
@@ -102,6 +113,9 @@ cdef class OpenSSLEngine(TLSEngine):
     cdef bytes _input
     cdef PyObject *_out
     cdef bytes _kept
+    cdef object _wrapper
+    cdef int _calls
+    cdef int _seat
 
     @cython.locals(result=int, why=int)
     cpdef bint handshake(self) except -1
@@ -129,6 +143,8 @@ cdef class OpenSSLEngine(TLSEngine):
     cdef int _begin_output(self, Py_ssize_t size) except -1
     @cython.locals(made=bytes)
     cdef int _end_output(self) except -1
+    cdef int _count_call(self) except -1
+    cdef int _leave_seat(self) except -1
     cdef int _clear_errors(self)
     @cython.locals(why=int)
     cdef object _failure_of(self, int result)

@@ -22,6 +22,8 @@ Some facts, and what follows from them:
   module is asked once more then, and raises what it always does.
 - What the ssl module sets on each SSL (partial writes, moving buffers, automatic retry) holds for our calls too: a
   write takes one record, never waits, and may be repeated from another place.
+- It also has OpenSSL give back its two buffers, 34 KB, after each record: right for idle connections, but a twentieth
+  of a busy one's instructions. So: up to SEATS of those that had BUSY calls lately keep theirs, two megabytes in all.
 """
 
 import _ssl
@@ -44,11 +46,16 @@ class OpenSSLEngine(TLSEngine):
         self._out = cython.NULL
         self._input = None
         self._kept = None
+        self._wrapper = None
+        self._calls = 0
+        self._seat = -1
         self._wrap(context, server_side, server_hostname)
         if self._is_known() and self.ssl_object.context.sni_callback is None:
             self._take_over()
 
     def __dealloc__(self):
+        if self._seat >= 0:
+            _seats[self._seat] = cython.NULL
         if self._bio != cython.NULL:
             _lib.BIO_set_data(self._bio, cython.NULL)
             _lib.BIO_free(self._bio)
@@ -96,7 +103,8 @@ class OpenSSLEngine(TLSEngine):
         _lib.BIO_set_data(bio, cython.address(self._channel))
         _lib.BIO_set_init(bio, 1)
         _lib.BIO_up_ref(bio)
-        self._ssl = wrapped(self.ssl_object._sslobj, 1)
+        self._wrapper = self.ssl_object._sslobj  # it frees the SSL
+        self._ssl = wrapped(self._wrapper, 1)
         _lib.SSL_set_bio(self._ssl, bio, bio)
         self._incoming = self._outgoing = None
         if arrived:
@@ -217,6 +225,8 @@ class OpenSSLEngine(TLSEngine):
             self._input = None
         if self._channel.spilled > 0:
             self._end_output()
+        if self._seat < 0:
+            self._count_call()
         return size
 
     def send(self, data):
@@ -279,6 +289,8 @@ class OpenSSLEngine(TLSEngine):
                     raise failure
                 break
             taken += count
+        if self._seat < 0:
+            self._count_call()
         return taken
 
     def finish(self):
@@ -294,6 +306,30 @@ class OpenSSLEngine(TLSEngine):
             failure = self._failure_of(result)
             if failure is not None:
                 raise failure
+
+    # -- who keeps OpenSSL's buffers ------------------------------------------------------------------------
+
+    def _count_call(self):
+        """Whoever is busy takes the next seat, which need not be free: one that is still busy soon has another."""
+        global _next_seat
+        self._calls += 1
+        if self._calls < BUSY:
+            return 0
+        if _seats[_next_seat] != cython.NULL:
+            cython.cast(OpenSSLEngine, _seats[_next_seat])._leave_seat()
+        _seats[_next_seat] = cython.cast(pointer, self)
+        self._seat = _next_seat
+        _next_seat = (_next_seat + 1) % SEATS
+        _lib.SSL_ctrl(self._ssl, CLEAR_MODE, RELEASE_BUFFERS, cython.NULL)
+        return 0
+
+    def _leave_seat(self):
+        _seats[self._seat] = cython.NULL
+        self._seat = -1
+        self._calls = 0
+        _lib.SSL_ctrl(self._ssl, SET_MODE, RELEASE_BUFFERS, cython.NULL)
+        _lib.SSL_free_buffers(self._ssl)  # where something is in them, they go with the next record
+        return 0
 
     def _clear_errors(self):
         """OpenSSL takes an error that somebody left behind for one of this call."""
@@ -414,6 +450,7 @@ def _load():
 _SYMBOLS = (
     b"OpenSSL_version_num",
     b"SSL_do_handshake", b"SSL_read_ex", b"SSL_write_ex", b"SSL_get_error", b"SSL_pending", b"SSL_shutdown",
+    b"SSL_ctrl", b"SSL_free_buffers",
     b"SSL_get_rbio", b"SSL_get_wbio", b"SSL_set_bio",
     b"ERR_peek_error", b"ERR_peek_last_error", b"ERR_clear_error",
     b"ERR_lib_error_string", b"ERR_reason_error_string",
