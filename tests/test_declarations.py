@@ -17,6 +17,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MADE_BY_CYTHON = {"__dict__", "__weakref__"}
 
 CLASS = re.compile(r"cdef class (\w+)(?:\(([\w.]+)\))?:")
+# A function that returns a number, and says nothing behind its arguments.
+SILENT = re.compile(r"cp?def (?:bint|int|double|Py_ssize_t|(?:unsigned |long )+\w*) ?(\w+)\(.*\)$")
 
 
 @dataclass
@@ -146,6 +148,13 @@ def test_no_coroutine_function_is_cpdef(pxd):
         methods = [node for node in classes[name].body if isinstance(node, ast.AsyncFunctionDef)]
         wrong = {node.name for node in methods} & (declared.python_methods | declared.c_methods)
         assert not wrong, f"{name}.{', '.join(wrong)} is async: declared in {pxd.name} it becomes a plain function"
+
+
+@by_file
+def test_what_returns_a_number_says_which_one_means_an_exception(pxd):
+    """Otherwise the caller asks Python each time whether there is one."""
+    silent = [match[1] for _, statement in statements(pxd.read_text()) if (match := SILENT.match(statement))]
+    assert not silent, f"{pxd.name}: {', '.join(silent)} needs `except -1`, or noexcept where nothing can be raised"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -14,7 +14,7 @@ cdef class Watcher(Link):
     cdef public unsigned int _generation
 
     cdef int _watch_init(self, int fd) except -1
-    cdef int _take_happened(self)
+    cdef int _take_happened(self) except -1
 
 
 cdef class Driver:

@@ -20,7 +20,7 @@ cdef class CallbackWatcher(Watcher):
     cdef _put(self, int interest, Handle handle)
     cdef _register_anew(self, object sock)
     cdef int _tell(self, Handle handle, list waiting) except -1
-    cdef int _wanted(self)
+    cdef int _wanted(self) except -1
     cdef int _watch_if_open(self, int interest) except -1
     cdef int _wake_everybody(self) except -1
     cpdef narrow(self)

@@ -78,4 +78,4 @@ cdef class DatagramSocketEndpoint(DatagramEndpoint):
     cdef Py_ssize_t _send_one(self, object data, object address) except -2
 
 
-cdef bint _not_now()
+cdef bint _not_now() except -1

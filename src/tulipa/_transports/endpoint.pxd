@@ -102,4 +102,4 @@ cdef class PipeEndpoint(Endpoint):
 
 @cython.locals(i=Py_ssize_t, skipped=Py_ssize_t)
 cdef int _fill(iovec *vectors, list pieces, Py_ssize_t offset) except -1
-cdef bint _not_now()
+cdef bint _not_now() except -1

@@ -32,7 +32,7 @@ cdef class TLSTransport(TLSLife):
     cdef bint _accepts(self, Py_ssize_t size) except -1
     cdef int _take_memory(self, object data) except -1
     @cython.locals(state=int)
-    cdef bint _may_send(self)
+    cdef bint _may_send(self) except -1
     cdef int _after_append(self) except -1
     cdef int _settle(self) except -1
     cdef int _on_settle(self) except -1

@@ -145,7 +145,7 @@ cdef class OpenSSLEngine(TLSEngine):
     cdef int _end_output(self) except -1
     cdef int _count_call(self) except -1
     cdef int _leave_seat(self) except -1
-    cdef int _clear_errors(self)
+    cdef int _clear_errors(self) except -1
     @cython.locals(why=int)
     cdef object _failure_of(self, int result)
 
