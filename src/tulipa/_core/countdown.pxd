@@ -1,7 +1,7 @@
 cimport cython
 
 from tulipa._core.futures cimport Future
-from tulipa._core.native cimport as_model, call_in, copy_of, current_context, is_coroutine, keep_spares
+from tulipa._core.native cimport as_model, call_in, collector_room, copy_of, current_context, is_coroutine, keep_spares
 from tulipa._core.ready cimport Link, LoopState
 
 

@@ -173,7 +173,7 @@ def _new_member(task, members, group):
 
 _model_member = as_model(Member.__new__(Member))
 if cython.compiled:
-    keep_spares(Member, 1024)
+    keep_spares(Member, 1024, collector_room(_model_member))
 
 
 def join_members(task, members, group):

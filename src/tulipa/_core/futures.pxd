@@ -4,7 +4,7 @@ from cpython.object cimport PyObject
 from tulipa._core.handles cimport new_handle
 from tulipa._core.native cimport (
     PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, as_model, copy_of, current_context, free_flatly,
-    keep_spares, new_reference, set_send, set_signature,
+    collector_room, keep_spares, new_reference, set_send, set_signature,
 )
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._core.world cimport current_loop

@@ -328,7 +328,7 @@ def _new_callback(function, context):
 
 _model_callback = as_model(DoneCallback.__new__(DoneCallback))
 if cython.compiled:
-    keep_spares(DoneCallback, 1024)  # as many as a busy turn has
+    keep_spares(DoneCallback, 1024, collector_room(_model_callback))  # as many as a busy turn has
 
 
 @cython.freelist(128)

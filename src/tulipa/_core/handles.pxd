@@ -1,6 +1,7 @@
 cimport cython
 
-from tulipa._core.native cimport as_model, call_in, copy_of, current_context, keep_spares, set_signature
+from tulipa._core.native cimport as_model, call_in, collector_room, copy_of, current_context
+from tulipa._core.native cimport free_flatly, keep_spares, set_signature
 from tulipa._core.ready cimport Link, LoopState
 
 
@@ -8,13 +9,14 @@ cdef class Handle(Link):
     cdef public object _callback
     cdef public tuple _args
     cdef readonly object _loop
-    cdef readonly object _context
     cdef public bint _cancelled
     cdef int _place  # a timer's among the pending ones; here it takes no room
+    cdef readonly object _context  # from here on nothing that `cancel` looks at: it needs one cache line
     cdef tuple _told  # in debug mode: where it was made, and what it would have called
     cdef object __weakref__
 
     cdef int _cancel(self) except -1
+    cdef int _drop(self) except -1
     cpdef _run(self)
 
 

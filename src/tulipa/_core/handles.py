@@ -49,6 +49,9 @@ class Handle(Link):
         loop = self._loop
         if cython.cast(LoopState, loop)._debug if isinstance(loop, LoopState) else loop.get_debug():
             self._told = (self._source_traceback, describe.callback(self._callback, self._args, True))
+        return self._drop()
+
+    def _drop(self):
         self._cancelled = True
         self._callback = None
         self._args = None
@@ -119,4 +122,5 @@ def new_handle(callback, args, loop, context):
 
 _model = as_model(Handle.__new__(Handle))
 if cython.compiled:
-    keep_spares(Handle, 1024)  # as many as a busy turn has
+    keep_spares(Handle, 1024, collector_room(_model))  # as many as a busy turn has
+    free_flatly(_model)

@@ -33,25 +33,33 @@ cdef extern from *:
         if (PyContext_Exit(context) < 0) Py_CLEAR(result);
         return result;
     }
-    /* Memory of objects that are gone, for the next ones: of one type in each module, which asks for it. What
-       is kept in this way, the garbage collector does not count, as with what Python itself keeps. */
-    static struct { PyTypeObject *type; PyObject *first; int count, limit; } tulipa_spares;
+    /* Memory of objects that are gone, for the next ones: of one type in each module, which asks for it. The garbage
+       collector sees such objects, but they do not set it off: it counts what PyObject_GC_New and PyObject_GC_Del are
+       asked for. No garbage stays for that, as each cycle through one goes through others, which are counted. */
+    enum { TULIPA_LINE = 64 };  /* bytes of a cache line: objects of whole lines touch fewer of them */
+    static struct { PyTypeObject *type; PyObject *first; int count, limit; size_t head, room; } tulipa_spares;
     static void tulipa_free_or_keep(void *memory) {
         PyObject *gone = (PyObject *)memory;
-        if (Py_TYPE(gone) == tulipa_spares.type && tulipa_spares.count < tulipa_spares.limit) {
+        if (Py_TYPE(gone) != tulipa_spares.type) PyObject_GC_Del(gone);
+        else if (tulipa_spares.count < tulipa_spares.limit) {
             *(PyObject **)(gone + 1) = tulipa_spares.first;
             tulipa_spares.first = gone;
             tulipa_spares.count++;
-        } else PyObject_GC_Del(gone);
+        } else PyObject_Free((char *)gone - tulipa_spares.head);
     }
     static PyObject *tulipa_spare(PyTypeObject *type) {
-        PyObject *made = type == tulipa_spares.type ? tulipa_spares.first : NULL;
+        PyObject *made = tulipa_spares.first;
+        if (type != tulipa_spares.type) return NULL;
         if (made != NULL) {
             tulipa_spares.first = *(PyObject **)(made + 1);
             tulipa_spares.count--;
-            (void)PyObject_Init(made, type);
+        } else {
+            char *memory = (char *)PyObject_Malloc(tulipa_spares.room);
+            if (memory == NULL) return NULL;
+            memset(memory, 0, tulipa_spares.head);
+            made = (PyObject *)(memory + tulipa_spares.head);
         }
-        return made;
+        return PyObject_Init(made, type);
     }
     static PyObject *tulipa_alloc(PyTypeObject *type, Py_ssize_t count) {
         PyObject *made = tulipa_spare(type);
@@ -60,10 +68,12 @@ cdef extern from *:
         PyObject_GC_Track(made);
         return made;
     }
-    static void tulipa_keep_spares(PyObject *type, int limit) {
+    static void tulipa_keep_spares(PyObject *type, int limit, size_t head) {
     #ifndef Py_GIL_DISABLED
         tulipa_spares.type = (PyTypeObject *)type;
         tulipa_spares.limit = limit;
+        tulipa_spares.head = head;
+        tulipa_spares.room = (head + tulipa_spares.type->tp_basicsize + TULIPA_LINE - 1) / TULIPA_LINE * TULIPA_LINE;
         tulipa_spares.type->tp_alloc = tulipa_alloc;
         tulipa_spares.type->tp_free = tulipa_free_or_keep;
     #endif
@@ -112,14 +122,14 @@ cdef extern from *:
         PyTypeObject *type = Py_TYPE(self);
         if (type == tulipa_flat_type) {
             if (type->tp_finalize != NULL && PyObject_CallFinalizerFromDealloc(self) < 0) return;
-            if (*(PyObject **)((char *)self + type->tp_dictoffset) == NULL
+            if ((type->tp_dictoffset <= 0 || *(PyObject **)((char *)self + type->tp_dictoffset) == NULL)
                     && *(PyObject **)((char *)self + type->tp_weaklistoffset) == NULL) {
                 PyObject_GC_UnTrack(self);
                 for (int *field = tulipa_fields, *end = field + tulipa_field_count; field < end; field++) {
                     PyObject *referred = *(PyObject **)((char *)self + *field);
                     if (referred != Py_None || PY_VERSION_HEX < 0x030C0000) Py_XDECREF(referred);
                 }
-                PyObject_GC_Del(self);
+                type->tp_free(self);
                 return;
             }
         }
@@ -128,7 +138,7 @@ cdef extern from *:
     static void tulipa_free_flatly(PyObject *model) {
         PyTypeObject *type = Py_TYPE(model);
         int place = (int)sizeof(PyObject);
-        if (type->tp_flags & Py_TPFLAGS_HEAPTYPE || type->tp_dictoffset <= 0 || type->tp_weaklistoffset <= 0) return;
+        if (type->tp_flags & Py_TPFLAGS_HEAPTYPE || type->tp_weaklistoffset <= 0) return;
         if (type->tp_basicsize > 64 * (Py_ssize_t)sizeof(PyObject *)) return;
         for (; place < type->tp_basicsize; place += (int)sizeof(PyObject *))
             if (*(PyObject **)((char *)model + place) == Py_None) tulipa_fields[tulipa_field_count++] = place;
@@ -215,7 +225,7 @@ cdef extern from *:
     PyObject *new_reference "tulipa_new_reference"(object)
     object strong_reference "tulipa_strong_reference"(object reference)
     object call_in_context "tulipa_call_in"(object context, object callback, object args)
-    void keep_spares "tulipa_keep_spares"(object type, int limit)
+    void keep_spares "tulipa_keep_spares"(object type, int limit, size_t head)
     object copy_of "tulipa_copy_of"(object model)
     void forget_dict "tulipa_forget_dict"(object item)
     bint is_untouched "tulipa_is_untouched"(object item)
@@ -232,6 +242,7 @@ cdef bint is_coroutine(object item) except -1
 cdef Py_hash_t identity_hash(object item) except -1
 cdef object call_in(object context, object callback, tuple args)
 cdef object as_model(object item)
+cdef size_t collector_room(object item) except? 0
 cdef int set_signature(object kind, str parameters) except -1
 cdef object referent(object reference)
 cdef int set_send(object iterator_type, sender send) except -1

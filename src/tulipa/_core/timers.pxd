@@ -1,7 +1,8 @@
 cimport cython
 
 from tulipa._core.handles cimport Handle
-from tulipa._core.native cimport as_model, copy_of, current_context, set_signature
+from tulipa._core.native cimport as_model, collector_room, copy_of, current_context
+from tulipa._core.native cimport free_flatly, keep_spares, set_signature
 from tulipa._core.ready cimport LoopState
 
 cdef extern from *:
@@ -65,7 +66,8 @@ cdef class TimerHeap:
     cpdef clear(self)
     @cython.locals(looked_at=Py_ssize_t, changes=Py_ssize_t)
     cdef int _move_on(self, double now) except -1
-    @cython.locals(far=list, end=Py_ssize_t, earliest=double, i=Py_ssize_t, timer=TimerHandle)
+    cdef int _drop_last(self) except -1
+    @cython.locals(far=list, gone=list, end=Py_ssize_t, earliest=double, i=Py_ssize_t, timer=TimerHandle)
     cdef int _review_far(self, double border) except -1
     @cython.locals(place=Py_ssize_t)
     cdef int _push_near(self, TimerHandle timer) except -1

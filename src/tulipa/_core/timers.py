@@ -48,6 +48,8 @@ class TimerHandle(Handle):
     def _cancel(self):
         if self._place != 0:
             self._leave()
+            if not cython.cast(LoopState, self._loop)._debug:
+                return Handle._drop(self)
         return Handle._cancel(self)
 
     def _leave(self):
@@ -93,13 +95,15 @@ class TimerHeap:
     """The pending timers, by (when, order of arrival): those of the same moment fire first in, first out.
 
     Most are cancelled long before they are due. So a timer that is not due within the next second waits in `_far`, a
-    list in the order of arrival, of which no order by time is asked: adding, and leaving an empty place behind, is all
-    that happens. About once a second, what has come near moves on to the heap. Whatever is in the heap is due before
-    `_border`, all that is far at it or later. Where that would mean to look at many in vain, as on a clock that jumps,
-    the next border is farther away.
+    list in the order of arrival, of which no order by time is asked. A cancelled one stays there, but for the last one,
+    which is always a pending one: they leave together, in the order of their memory, when they are more than half. That
+    is cheaper than to look for the place of each. About once a second, what has come near moves on to the heap.
+    Whatever is in the heap is due before `_border`, all that is far at it or later. Where that would mean to look at
+    many in vain, as on a clock that jumps, the next border is farther away.
 
     The heap has four branches. `_keys[i]` is what `_near[i]` is ordered by, so that comparing looks at no timer.
-    A timer's `_place` is the number of its place, from 1 on in the heap, from -1 on down in the list; 0 is none.
+    A timer's `_place` is the number of its place, from 1 on in the heap, from -1 on down in the list; 0 is none. So one
+    in the list with another `_place` is not pending.
     """
 
     def __init__(self):
@@ -159,11 +163,10 @@ class TimerHeap:
         if place > 0:
             self._remove_near(place - 1)
             return 0
-        self._far[-1 - place] = None
-        if place == -self._far_end:
-            self._far_end -= 1
         self._far_count -= 1
-        if len(self._far) > 4 * self._far_count + _SPARE:
+        if place == -self._far_end:
+            self._drop_last()
+        if len(self._far) > 2 * self._far_count + _SPARE:
             self._review_far(self._border)
 
     def clear(self):
@@ -183,14 +186,24 @@ class TimerHeap:
         self._span = 2 * self._span if 8 * changes + _FEW < looked_at else _NEAR
         self._far_added = 0
 
+    def _drop_last(self):
+        """Let go of those at the end of the list that are not pending."""
+        while self._far_end > 0:
+            if cython.cast(TimerHandle, self._far[self._far_end - 1])._place == -self._far_end:
+                break
+            self._far_end -= 1
+            self._far[self._far_end] = None
+
     def _review_far(self, border):
-        """Move on what is due before `border`, and close the gaps."""
+        """Move on what is due before `border`, and let go of what is not pending."""
         far = self._far
+        gone = []  # freed when all is in order again: that may run code of the program's
         end = 0
         earliest = inf
         for i in range(self._far_end):
             timer = cython.cast(TimerHandle, far[i])
-            if timer is None:
+            if timer._place != -1 - i:
+                gone.append(timer)
                 continue
             if timer._when < border:
                 self._push_near(timer)
@@ -283,3 +296,6 @@ def new_timer(when, callback, args, loop, context):
 
 
 _model = as_model(TimerHandle.__new__(TimerHandle))
+if cython.compiled:
+    keep_spares(TimerHandle, 1024, collector_room(_model))
+    free_flatly(_model)
