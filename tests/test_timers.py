@@ -196,6 +196,72 @@ def test_cancelled_timers_cost_no_memory(loop):
 
 
 @pytest.mark.tulipa_only
+def test_cancelled_timers_are_let_go_of_when_they_are_more_than_half(loop):
+    handles = [loop.call_later(1000 + number % 17, print) for number in range(1000)]
+    references = [weakref.ref(handle) for handle in handles]
+    random.Random(3).shuffle(handles)
+    while handles:
+        handles.pop().cancel()
+        if len(handles) % 50 == 0:
+            gc.collect()
+            kept = sum(reference() is not None for reference in references)
+            assert len(handles) <= kept <= 2 * len(handles) + 64
+    assert kept == 0
+
+
+@pytest.mark.tulipa_only
+def test_what_runs_when_cancelled_timers_are_let_go_of_may_add_and_cancel_others(loop):
+    chance, ran, others = random.Random(4), [], []
+
+    def gone(_reference):
+        if len(others) > 300:
+            others.pop(chance.randrange(len(others))).cancel()
+        others.append(loop.call_later(chance.choice([0.5, 1000]), ran.append, "other"))
+
+    handles = [loop.call_later(1000, ran.append, "first") for _ in range(1000)]
+    references = [weakref.ref(handle, gone) for handle in handles]
+    chance.shuffle(handles)
+    while handles:
+        handles.pop().cancel()
+        assert timer_count(loop) == len(handles) + len(others)
+    while others:
+        others.pop().cancel()
+    assert timer_count(loop) == 0
+    assert len(references) == 1000 and ran == []
+
+
+def test_a_callback_and_its_arguments_are_let_go_of_by_cancel(loop):
+    class Target:
+        def __call__(self, argument):
+            pass
+
+    handles, references = [], []
+    for _ in range(3):
+        callback, argument = Target(), Target()
+        handles.append(loop.call_later(1000, callback, argument))
+        references += [weakref.ref(callback), weakref.ref(argument)]
+    del callback, argument
+    handles[1].cancel()
+    assert [reference() is None for reference in references] == [False, False, True, True, False, False]
+    for handle in handles:
+        handle.cancel()
+
+
+def test_a_timer_in_a_cycle_is_collected(loop):
+    class Owner:
+        def __init__(self):
+            self.timer = loop.call_later(0, self.ring)
+
+        def ring(self):
+            pass
+
+    owners = [weakref.ref(Owner()) for _ in range(100)]
+    turn(loop, 2)
+    gc.collect()
+    assert [owner for owner in owners if owner() is not None] == []
+
+
+@pytest.mark.tulipa_only
 def test_a_timer_that_ran_is_gone(loop):
     handle = loop.call_later(0, print)
     assert timer_count(loop) == 1
