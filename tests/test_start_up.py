@@ -29,6 +29,43 @@ def test_a_program_without_connections_has_no_transports():
     assert not [name for name in loaded if name.startswith("_transports.")]
 
 
+def test_the_package_alone_brings_no_loop():
+    source = """
+import sys, tulipa
+assert "tulipa.loop" not in sys.modules and "tulipa.policy" not in sys.modules
+tulipa.new_event_loop().close()
+assert "tulipa.loop" in sys.modules and "tulipa.policy" not in sys.modules
+"""
+    output_of(source)
+
+
+def test_every_name_comes_when_asked_for():
+    source = """
+import tulipa
+names = {*tulipa.__all__, "loop", "policy", "runners"}
+assert names <= {*dir(tulipa)}
+for name in names:
+    assert getattr(tulipa, name) is vars(tulipa)[name], name
+"""
+    output_of(source)
+    output_of("from tulipa import *; run(sleep(0)); new_event_loop().close()")
+
+
+def test_a_future_made_without_a_loop_asks_the_policy():
+    source = """
+import sys, warnings, tulipa
+warnings.simplefilter("ignore", DeprecationWarning)
+try:
+    loop = tulipa.Future().get_loop()
+except RuntimeError:
+    assert sys.version_info >= (3, 14)
+else:
+    assert type(loop) is tulipa.EventLoop
+    loop.close()
+"""
+    output_of(source)
+
+
 def test_a_method_that_comes_later_is_the_function_itself():
     function = tulipa.EventLoop.create_server
     assert inspect.iscoroutinefunction(function) and function.__name__ == "create_server"
@@ -71,10 +108,11 @@ def test_in_full_mode_no_service_is_imported_upon_our_asyncio():
     source = """
 import sys, tulipa
 tulipa.install()
+assert tulipa.run.__module__ == "tulipa.runners"
 from tulipa.loop import EventLoop, _Later
 assert not [name for name, value in vars(EventLoop).items() if isinstance(value, _Later)]
 for name, module in list(sys.modules.items()):
-    if name.startswith(("tulipa._ops.", "tulipa._transports.")):
+    if name.startswith(("tulipa._ops.", "tulipa._transports.", "tulipa.runners")):
         assert not hasattr(module, "asyncio") or module.asyncio.__name__ == "asyncio", name
 """
     output_of(source)

@@ -4,17 +4,12 @@ Three ways to use it: ``tulipa.run(main())`` for the loop alone; ``from tulipa i
 ``python -m tulipa app.py``, or ``tulipa.install()``, for a program that stays as it is.
 """
 
+import importlib
+
 from tulipa import _hot_rooms  # noqa: F401  # before the first hot module
-from tulipa._core import scheduler as _scheduler
-from tulipa._core.futures import Future
-from tulipa._core.handles import Handle
-from tulipa._core.pause import sleep
-from tulipa._core.tasks import Task, create_eager_task_factory, eager_task_factory
-from tulipa._core.timers import TimerHandle
-from tulipa._version import __version__
-from tulipa.loop import EventLoop, new_event_loop
-from tulipa.policy import EventLoopPolicy
-from tulipa.runners import run
+from tulipa._core import world as _world
+
+__version__ = "0.1.0.dev0"  # the build reads it without importing the package
 
 __all__ = (
     "EventLoop",
@@ -36,18 +31,41 @@ __all__ = (
 )
 
 
-def is_compiled() -> bool:
-    """Whether the hot modules are compiled; where not, the same code runs interpreted, slower."""
-    return not _scheduler.__file__.endswith((".py", ".pyc"))
+# In which module each name is. It comes from there when somebody asks for it: no program needs them all, and as long
+# as the package itself is being imported, each import within it takes the package's lock.
+_HOMES = {
+    "EventLoop": "loop",
+    "EventLoopPolicy": "policy",
+    "Future": "_core.futures",
+    "Handle": "_core.handles",
+    "Server": "_ops.serve",
+    "Task": "_core.tasks",
+    "TimerHandle": "_core.timers",
+    "create_eager_task_factory": "_core.tasks",
+    "eager_task_factory": "_core.tasks",
+    "new_event_loop": "loop",
+    "run": "runners",
+    "sleep": "_core.pause",
+}
+_MODULES = ("loop", "policy", "runners")
 
 
 def __getattr__(name):
-    """`Server`, which comes with all of serving, when somebody asks for it."""
-    if name != "Server":
+    if name in _MODULES:
+        return importlib.import_module(f"tulipa.{name}")
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tulipa._ops.serve import Server
+    module = importlib.import_module(f"tulipa.{_HOMES[name]}")
+    return globals().setdefault(name, getattr(module, name))
 
-    return globals().setdefault(name, Server)
+
+def __dir__():
+    return sorted({*globals(), *_HOMES, *_MODULES})
+
+
+def is_compiled() -> bool:
+    """Whether the hot modules are compiled; where not, the same code runs interpreted, slower."""
+    return not _world.__file__.endswith((".py", ".pyc"))
 
 
 def install() -> None:
@@ -69,3 +87,13 @@ def uninstall() -> None:
     from tulipa import _full_mode
 
     _full_mode.uninstall()
+
+
+def _current_loop():
+    from tulipa import policy
+
+    return policy.get_event_loop()
+
+
+# Futures can be made without a loop and without any of the above.
+_world.ask_for_loops(_current_loop)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
 from typing import Any, TypeVar, overload
 
-from tulipa._version import __version__ as __version__
 from tulipa.loop import EventLoop as EventLoop
 from tulipa.loop import new_event_loop as new_event_loop
 from tulipa.policy import EventLoopPolicy as EventLoopPolicy
@@ -60,6 +59,8 @@ __all__ = (
     "sleep",
     "uninstall",
 )
+
+__version__: str
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)

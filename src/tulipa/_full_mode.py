@@ -11,7 +11,10 @@ import sys
 import types
 
 from tulipa import asyncio as _ours
-from tulipa import policy
+from tulipa import (
+    policy,
+    runners,  # noqa: F401  # while asyncio is the standard library's
+)
 from tulipa.loop import import_services
 
 _NAME = _standard.__name__

@@ -16,16 +16,33 @@ import os
 import sys
 from importlib.machinery import (
     BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
     ExtensionFileLoader,
     FileFinder,
-    PathFinder,
+    ModuleSpec,
     SourceFileLoader,
     SourcelessFileLoader,
 )
 
 HOT_ROOMS = ("_core", "_drivers", "_transports")
 PLAIN = (SourceFileLoader, SOURCE_SUFFIXES), (SourcelessFileLoader, BYTECODE_SUFFIXES)
+
+
+class Finder(FileFinder):
+    """Finds the modules of a hot room: in `shared_object` those that a .pxd declares, the others as Python."""
+
+    def __init__(self, room, shared_object):
+        super().__init__(room, *PLAIN)
+        self._shared_object = shared_object
+        self._compiled = {name.removesuffix(".pxd") for name in os.listdir(room) if name.endswith(".pxd")}
+
+    def find_spec(self, fullname, target=None):
+        if fullname.rpartition(".")[2] not in self._compiled:
+            return super().find_spec(fullname, target)
+        spec = ModuleSpec(fullname, ExtensionFileLoader(fullname, self._shared_object), origin=self._shared_object)
+        spec.has_location = True
+        return spec
 
 
 def _is_main():
@@ -39,41 +56,18 @@ def _is_main():
         return True
 
 
-def _compiled_in(shared_object):
-    """What makes a loader for the module that a .pxd declares, which is in this file."""
-
-    class Loader(ExtensionFileLoader):
-        def __init__(self, name, declarations):
-            super().__init__(name, shared_object)
-
-    return Loader
-
-
-class _Finder(FileFinder):
-    """Says of a module where it is, not where it is declared."""
-
-    def find_spec(self, name, target=None):
-        spec = super().find_spec(name, target)
-        if spec is not None and isinstance(spec.loader, ExtensionFileLoader):
-            spec.origin = spec.loader.path
-        return spec
-
-
 def _prepare(package_path):
     """Before the first hot module of the package is imported; its path as it stands in ``tulipa.__path__``."""
-    kinds = PLAIN
-    if _is_main():
-        compiled = PathFinder.find_spec(f"{__package__}._hot", [package_path])
-        if compiled is None:
-            return
-        kinds = (_compiled_in(compiled.origin), [".pxd"]), *PLAIN
+    candidates = [os.path.join(package_path, f"_hot{suffix}") for suffix in EXTENSION_SUFFIXES]
+    shared_object = next(filter(os.path.isfile, candidates), None)
+    if shared_object is None or not _is_main():
+        return
     rooms = {os.path.join(package_path, room) for room in HOT_ROOMS}
-    finder_of = _Finder.path_hook(*kinds)
 
     def finder_of_room(path):
         if path not in rooms:
             raise ImportError(f"not a hot room: {path!r}", path=path)
-        return finder_of(path)
+        return Finder(path, shared_object)
 
     # Finders alone would not do: programs clear the cache in which they stand, and some rooms are imported later.
     # There is one from before where a program has deleted tulipa's modules, to import them anew.

@@ -14,8 +14,7 @@ import threading
 import types
 import warnings
 
-from tulipa import asyncio
-from tulipa._version import __version__
+from tulipa import __version__, asyncio
 
 
 class Console(code.InteractiveConsole):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tulipa._core.scheduler import Scheduler
 from tulipa._drivers import make_driver
 from tulipa._drivers.base import Driver
-from tulipa._ops import errors, executors, forking, generators, running, signals
+from tulipa._ops import errors, forking, generators, running, signals
 
 if TYPE_CHECKING:
     from tulipa._transports.endpoint import Endpoint
@@ -128,9 +128,9 @@ class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # 
     call_exception_handler = errors.call_exception_handler
 
     # Threads and processes that work for it.
-    run_in_executor = executors.run_in_executor
-    set_default_executor = executors.set_default_executor
-    shutdown_default_executor = executors.shutdown_default_executor
+    run_in_executor = _Later("executors")
+    set_default_executor = _Later("executors")
+    shutdown_default_executor = _Later("executors")
 
     # Names and addresses.
     getaddrinfo = _Later("resolve")

@@ -9,7 +9,6 @@ import sys
 import threading
 import warnings
 
-from tulipa._core import world
 from tulipa.loop import EventLoop
 
 # Python 3.14 deprecates policies, and says so whenever their names are used; asyncio's own code asks the policy still.
@@ -96,9 +95,6 @@ def set_event_loop_policy(policy):
 def get_event_loop():
     """The running loop, or else the current one of the policy; RuntimeError where there is none."""
     return asyncio._get_running_loop() or get_event_loop_policy().get_event_loop()
-
-
-world.ask_for_loops(get_event_loop)
 
 
 def set_event_loop(loop):

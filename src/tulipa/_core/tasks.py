@@ -9,7 +9,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._core import describe, stacks
+from tulipa._core import describe
 from tulipa._core.futures import Future
 
 if not cython.compiled:  # compiled, the .pxd declares them
@@ -115,10 +115,14 @@ class Task(Future):
 
     def get_stack(self, *, limit=None):
         """The frames where it is suspended, or of the exception that ended it, oldest first."""
+        from tulipa._core import stacks
+
         return stacks.task_frames(self, limit)
 
     def print_stack(self, *, limit=None, file=None):
         """Print `get_stack` to `file` (None is stdout)."""
+        from tulipa._core import stacks
+
         stacks.print_task_stack(self, limit, file)
 
     def set_result(self, result):

@@ -1,13 +1,12 @@
 """Barrier, as asyncio's of Python 3.15."""
 
-import enum
 from asyncio import BrokenBarrierError
 from collections import deque
 
 from tulipa._core.places import LoopBound, stand_in, wake_every
 
 
-class _State(enum.Enum):
+class _State:
     FILLING = "filling"
     DRAINING = "draining"
     RESETTING = "resetting"

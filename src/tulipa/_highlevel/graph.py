@@ -6,12 +6,12 @@ that knows whom it works for. What can't be seen there is told by `future_add_to
 """
 
 import asyncio
-import dataclasses
 import inspect
 import sys
 import types
 import weakref
 from asyncio import isfuture
+from typing import NamedTuple
 
 # What `future_add_to_awaited_by` was told: beside the futures, for not all take attributes. Holds nothing alive.
 _told: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -22,20 +22,21 @@ _GENERATOR_FLAGS = (
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FrameCallGraphEntry:
-    """One frame of a call stack."""
+if sys.version_info >= (3, 14):
+    from asyncio import FrameCallGraphEntry, FutureCallGraph
+else:
 
-    frame: types.FrameType
+    class FrameCallGraphEntry(NamedTuple):
+        """One frame of a call stack."""
 
+        frame: types.FrameType
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FutureCallGraph:
-    """A future or task, its call stack (innermost frame first), and who awaits it."""
+    class FutureCallGraph(NamedTuple):
+        """A future or task, its call stack (innermost frame first), and who awaits it."""
 
-    future: asyncio.Future
-    call_stack: tuple[FrameCallGraphEntry, ...]
-    awaited_by: tuple["FutureCallGraph", ...]
+        future: asyncio.Future
+        call_stack: tuple[FrameCallGraphEntry, ...]
+        awaited_by: tuple["FutureCallGraph", ...]
 
 
 def future_add_to_awaited_by(fut, waiter, /):

@@ -7,15 +7,12 @@ import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import TypeVar, TypeVarTuple
+from typing import TypeVar
 
 T = TypeVar("T")
-Arguments = TypeVarTuple("Arguments")
 
 
-def run_in_executor(
-    loop, executor: Executor | None, func: Callable[[*Arguments], T], *args: *Arguments
-) -> asyncio.Future[T]:
+def run_in_executor(loop, executor: Executor | None, func: Callable[..., T], *args: object) -> asyncio.Future[T]:
     """Call ``func(*args)`` in `executor` (None: the default thread pool); gives a future of its result.
 
     Raises RuntimeError on a closed loop, and for None once the default executor was shut down.
@@ -63,15 +60,6 @@ async def shutdown_default_executor(loop, timeout: float | None = None) -> None:
         executor.shutdown(wait=False)
     else:
         thread.join()
-
-
-def release(loop):
-    """At close: let the default executor end, without waiting for it."""
-    loop._executor_shut_down = True
-    executor = loop._default_executor
-    if executor is not None:
-        loop._default_executor = None
-        executor.shutdown(wait=False)
 
 
 def _default_executor(loop):

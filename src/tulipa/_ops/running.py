@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Generator
 from typing import Any, TypeVar
 
 from tulipa._core.scheduler import Scheduler
-from tulipa._ops import executors, forking, generators, signals
+from tulipa._ops import forking, generators, signals
 
 T = TypeVar("T")
 
@@ -89,10 +89,19 @@ def close(loop) -> None:
     loop._closed = True
     try:
         loop._drop_everything()
-        executors.release(loop)
+        _release_executor(loop)
     finally:
         signals.forget_wake_up(loop)
         loop._driver.close()
+
+
+def _release_executor(loop):
+    """Let the default executor end, without waiting for it."""
+    loop._executor_shut_down = True
+    executor = loop._default_executor
+    if executor is not None:
+        loop._default_executor = None
+        executor.shutdown(wait=False)
 
 
 def set_debug(loop, enabled: bool) -> None:

@@ -15,11 +15,8 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import TypeVarTuple
 
 from tulipa._core.handles import Handle
-
-Arguments = TypeVarTuple("Arguments")
 
 
 def take_wake_up(loop):
@@ -69,9 +66,7 @@ def forget_wake_up(loop):
             _set_wakeup_fd(current)
 
 
-def add_signal_handler(
-    loop, sig: int, callback: Callable[[*Arguments], object], *args: *Arguments
-) -> None:
+def add_signal_handler(loop, sig: int, callback: Callable[..., object], *args: object) -> None:
     """Call ``callback(*args)`` in the loop when `sig` arrives, instead of what was done before.
 
     Raises ValueError for what is no signal, TypeError for a coroutine function, and RuntimeError outside of the

@@ -8,18 +8,15 @@ if sys.version_info >= (3, 14):
     from asyncio.graph import print_call_graph as print_call_graph
 else:
     from asyncio import Future
-    from dataclasses import dataclass
     from types import FrameType
-    from typing import Any
+    from typing import Any, NamedTuple
 
     from _typeshed import SupportsWrite
 
-    @dataclass(frozen=True, slots=True)
-    class FrameCallGraphEntry:
+    class FrameCallGraphEntry(NamedTuple):
         frame: FrameType
 
-    @dataclass(frozen=True, slots=True)
-    class FutureCallGraph:
+    class FutureCallGraph(NamedTuple):
         future: Future[Any]
         call_stack: tuple[FrameCallGraphEntry, ...]
         awaited_by: tuple[FutureCallGraph, ...]
