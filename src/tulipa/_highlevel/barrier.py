@@ -29,7 +29,7 @@ class Barrier(LoopBound):
         self._waiters = deque()
 
     def __repr__(self):
-        state = self._state.value
+        state = self._state
         if not self.broken:
             state += f", waiters:{self.n_waiting}/{self.parties}"
         return f"<{object.__repr__(self)[1:-1]} [{state}]>"
