@@ -1,7 +1,8 @@
 cimport cython
 
+from tulipa._core.contexts cimport held_context, own_context
 from tulipa._core.futures cimport Future
-from tulipa._core.native cimport as_model, call_in, collector_room, copy_of, current_context, is_coroutine, keep_spares
+from tulipa._core.native cimport as_model, collector_room, copy_of, is_coroutine, keep_spares
 from tulipa._core.ready cimport Link, LoopState
 
 
@@ -32,7 +33,7 @@ cdef class Member(Link):
     cdef Future _task
     cdef set _members
     cdef object _group
-    cdef object _context
+    cdef object _held
 
 
 cpdef join_members(object task, set members, object group)

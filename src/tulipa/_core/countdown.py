@@ -14,7 +14,8 @@ from tulipa._core.futures import Future
 from tulipa._core.ready import Link
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, call_in, current_context, is_coroutine
+    from tulipa._core.contexts import held_context, own_context
+    from tulipa._core.native import as_model, is_coroutine
 
 
 def as_children(awaitables, ensure_future, loop_of):
@@ -136,7 +137,7 @@ class Member(Link):
         self._task = task
         self._members = members
         self._group = group
-        self._context = current_context()
+        self._held = held_context()
 
     @property
     def _wakeup(self):
@@ -145,13 +146,14 @@ class Member(Link):
 
     def get_context(self):
         """The context in which the group is told."""
-        return self._context
+        self._held = own_context(self._held)
+        return self._held
 
     def _fire(self):
         task = self._task
         self._members.discard(task)
         if not self._members or task._cancelled or task._exception is not None:
-            call_in(self._context, self._group._on_task_done, (task,))
+            self.get_context().run(self._group._on_task_done, task)
         return 0
 
     def _fire_failed(self, exc):
@@ -167,7 +169,7 @@ def _new_member(task, members, group):
     member._task = task
     member._members = members
     member._group = group
-    member._context = current_context()
+    member._held = held_context()
     return member
 
 

@@ -1,10 +1,11 @@
 cimport cython
 from cpython.object cimport PyObject
 
+from tulipa._core.contexts cimport enter, held_context, leave, own_context
 from tulipa._core.handles cimport new_handle
 from tulipa._core.native cimport (
-    PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, as_model, copy_of, current_context, free_flatly,
-    collector_room, keep_spares, new_reference, set_send, set_signature,
+    PYGEN_NEXT, PYGEN_RETURN, as_model, collector_room, copy_of, free_flatly, keep_spares, new_reference, set_send,
+    set_signature,
 )
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._core.world cimport current_loop
@@ -50,7 +51,7 @@ cdef class Future(Link):
 @cython.final
 cdef class DoneCallback(Link):
     cdef readonly object _wakeup
-    cdef object _context
+    cdef object _held
     cdef Future _future
 
 

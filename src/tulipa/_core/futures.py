@@ -14,7 +14,8 @@ from tulipa._core.ready import Link, LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.handles import new_handle
-    from tulipa._core.native import as_model, current_context, set_send, set_signature
+    from tulipa._core.contexts import held_context, own_context
+    from tulipa._core.native import as_model, set_send, set_signature
     from tulipa._core.world import current_loop
 
 
@@ -221,12 +222,10 @@ class Future(Link):
     def add_done_callback(self, fn, /, *, context=None):
         """Have ``fn(future)`` called soon after it is done, in `context` (a copy of the current one)."""
         self._check_made()
-        if context is None:
-            context = current_context()
         if self._done:
             self._loop.call_soon(fn, self, context=context)
         else:
-            self._add_entry(_new_callback(fn, context))
+            self._add_entry(_new_callback(fn, held_context() if context is None else context))
 
     def remove_done_callback(self, fn, /):
         """Remove every callback equal to `fn`; gives how many there were."""
@@ -268,7 +267,7 @@ class Future(Link):
         if isinstance(entry, DoneCallback):
             callback = cython.cast(DoneCallback, entry)
             if state is None or state._debug:
-                self._loop.call_soon(callback._wakeup, self, context=callback._context)
+                self._loop.call_soon(callback._wakeup, self, context=callback.get_context())
                 return 0
             callback._future = self
         if state._closed:
@@ -290,39 +289,42 @@ set_signature(Future, "(*, loop=None)")
 class DoneCallback(Link):
     """A function among a future's callbacks, and in the queue once that is done, in place of a Handle."""
 
-    def __init__(self, function, context):
+    def __init__(self, function, held):
         self._next = None
         self._wakeup = function
-        self._context = context
+        self._held = held
         self._future = None  # once it is done; until then they would keep each other alive
 
     def get_context(self):
         """The context in which the function is called."""
-        return self._context
+        self._held = own_context(self._held)
+        return self._held
 
     def _fire(self):
         if not cython.compiled:
-            self._context.run(self._wakeup, self._future)
+            self._held.run(self._wakeup, self._future)
             return 0
-        PyContext_Enter(self._context)
+        held = self._held
+        context = enter(held)
+        self._held = context
         try:
             self._wakeup(self._future)
         finally:
-            PyContext_Exit(self._context)
+            self._held = leave(held, context)
         return 0
 
     def _fire_failed(self, exc):
         # Who is told of it gets the handle that it would have been.
-        new_handle(self._wakeup, (self._future,), self._future._loop, self._context)._fire_failed(exc)
+        new_handle(self._wakeup, (self._future,), self._future._loop, self.get_context())._fire_failed(exc)
         return 0
 
 
-def _new_callback(function, context):
+def _new_callback(function, held):
     if not cython.compiled:
-        return DoneCallback(function, context)
+        return DoneCallback(function, held)
     callback = cython.cast(DoneCallback, copy_of(_model_callback))
     callback._wakeup = function
-    callback._context = context
+    callback._held = held
     return callback
 
 

@@ -1,7 +1,7 @@
 cimport cython
 
-from tulipa._core.native cimport as_model, call_in, collector_room, copy_of, current_context
-from tulipa._core.native cimport free_flatly, keep_spares, set_signature
+from tulipa._core.contexts cimport enter, held_context, leave, own_context
+from tulipa._core.native cimport as_model, call, collector_room, copy_of, free_flatly, keep_spares, set_signature
 from tulipa._core.ready cimport Link, LoopState
 
 
@@ -11,7 +11,7 @@ cdef class Handle(Link):
     cdef readonly object _loop
     cdef public bint _cancelled
     cdef int _place  # a timer's among the pending ones; here it takes no room
-    cdef readonly object _context  # from here on nothing that `cancel` looks at: it needs one cache line
+    cdef object _held  # what stands for its context. From here on nothing that `cancel` looks at: one cache line
     cdef tuple _told  # in debug mode: where it was made, and what it would have called
     cdef object __weakref__
 

@@ -11,7 +11,8 @@ from tulipa._core import describe
 from tulipa._core.ready import Link, LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, call_in, current_context, set_signature
+    from tulipa._core.contexts import held_context, own_context
+    from tulipa._core.native import as_model, set_signature
 
 
 class Handle(Link):
@@ -21,7 +22,7 @@ class Handle(Link):
         self._callback = callback
         self._args = tuple(args)
         self._loop = loop
-        self._context = current_context() if context is None else context
+        self._held = held_context() if context is None else context
         self._cancelled = False
         self._place = 0
         self._told = (describe.creation_stack(), None) if loop.get_debug() else None
@@ -63,7 +64,12 @@ class Handle(Link):
 
     def get_context(self):
         """The contextvars.Context that the callback runs in."""
-        return self._context
+        self._held = own_context(self._held)
+        return self._held
+
+    @property
+    def _context(self):
+        return self.get_context()
 
     def __repr__(self):
         words = [type(self).__name__, *self._details()]
@@ -86,8 +92,18 @@ class Handle(Link):
             self._fire_failed(exc)
 
     def _fire(self):
-        if not self._cancelled:
-            call_in(self._context, self._callback, self._args)
+        if self._cancelled:
+            return 0
+        if not cython.compiled:
+            self._held.run(self._callback, *self._args)
+            return 0
+        held = self._held
+        context = enter(held)
+        self._held = context
+        try:
+            call(self._callback, self._args)
+        finally:
+            self._held = leave(held, context)
         return 0
 
     def _fire_failed(self, exc):
@@ -116,7 +132,7 @@ def new_handle(callback, args, loop, context):
     handle._callback = callback
     handle._args = args
     handle._loop = loop
-    handle._context = current_context() if context is None else context
+    handle._held = held_context() if context is None else context
     return handle
 
 

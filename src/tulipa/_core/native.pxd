@@ -24,14 +24,10 @@ cdef extern from *:
     #endif
         return object;
     }
-    /* Context.run, without looking it up and without packing the arguments once more. */
-    static PyObject *tulipa_call_in(PyObject *context, PyObject *callback, PyObject *args) {
+    /* callback(*args), called straight from the tuple. */
+    static PyObject *tulipa_call(PyObject *callback, PyObject *args) {
         Py_ssize_t count = PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
-        PyObject *result;
-        if (PyContext_Enter(context) < 0) return NULL;
-        result = PyObject_Vectorcall(callback, ((PyTupleObject *)args)->ob_item, (size_t)count, NULL);
-        if (PyContext_Exit(context) < 0) Py_CLEAR(result);
-        return result;
+        return PyObject_Vectorcall(callback, ((PyTupleObject *)args)->ob_item, (size_t)count, NULL);
     }
     /* Memory of objects that are gone, for the next ones: of one type in each module, which asks for it. The garbage
        collector sees such objects, but they do not set it off: it counts what PyObject_GC_New and PyObject_GC_Del are
@@ -224,7 +220,7 @@ cdef extern from *:
     """
     PyObject *new_reference "tulipa_new_reference"(object)
     object strong_reference "tulipa_strong_reference"(object reference)
-    object call_in_context "tulipa_call_in"(object context, object callback, object args)
+    object call "tulipa_call"(object callback, object args)
     void keep_spares "tulipa_keep_spares"(object type, int limit, size_t head)
     object copy_of "tulipa_copy_of"(object model)
     void forget_dict "tulipa_forget_dict"(object item)
@@ -240,7 +236,6 @@ cdef extern from *:
 cdef object current_context()
 cdef bint is_coroutine(object item) except -1
 cdef Py_hash_t identity_hash(object item) except -1
-cdef object call_in(object context, object callback, tuple args)
 cdef object as_model(object item)
 cdef size_t collector_room(object item) except? 0
 cdef int set_signature(object kind, str parameters) except -1

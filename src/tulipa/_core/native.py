@@ -31,13 +31,6 @@ def identity_hash(item):
     return object.__hash__(item)
 
 
-def call_in(context, callback, args):
-    """``callback(*args)`` in `context`: Context.run without looking the method up."""
-    if not cython.compiled:
-        return context.run(callback, *args)
-    return call_in_context(context, callback, args)
-
-
 def as_model(item):
     """`item`, just made and with nothing but numbers and None in its fields, as a model for `copy_of`.
 

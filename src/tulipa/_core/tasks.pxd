@@ -1,10 +1,10 @@
 cimport cython
 from cpython.object cimport PyObject
 
+from tulipa._core.contexts cimport enter, held_context, leave, own_context
 from tulipa._core.futures cimport Future
 from tulipa._core.native cimport (
-    PYGEN_NEXT, PYGEN_RETURN, PyContext_Enter, PyContext_Exit, as_model, call_quickly, copy_of, current_context,
-    free_flatly, is_coroutine, set_signature,
+    PYGEN_NEXT, PYGEN_RETURN, as_model, call_quickly, copy_of, free_flatly, is_coroutine, set_signature,
 )
 from tulipa._core.ready cimport LoopState
 from tulipa._core.world cimport (
@@ -44,7 +44,7 @@ cdef unsigned long long _tasks_made
 
 cdef class Task(Future):
     cdef readonly object _coro
-    cdef readonly object _context
+    cdef object _held  # of contexts.py: what stands for its context
     cdef object _name
     cdef unsigned long long _number
     cdef public bint _must_cancel

@@ -13,7 +13,8 @@ from tulipa._core import describe
 from tulipa._core.futures import Future
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, current_context, is_coroutine, set_signature
+    from tulipa._core.contexts import held_context, own_context
+    from tulipa._core.native import as_model, is_coroutine, set_signature
     from tulipa._core.world import (
         end_on_ours,
         enter_on_ours,
@@ -62,7 +63,7 @@ class Task(Future):
             self._number = 0
             self._name = str(name)
         self._coro = coro
-        self._context = current_context() if context is None else context
+        self._held = held_context() if context is None else context
         self._log_destroy_pending = True
         state = self._state_of_loop
         if eager_start and ((state is not None and state._in_turn) or self._loop.is_running()):
@@ -101,7 +102,12 @@ class Task(Future):
 
     def get_context(self):
         """The contextvars.Context that the coroutine runs in."""
-        return self._context
+        self._held = own_context(self._held)
+        return self._held
+
+    @property
+    def _context(self):
+        return self.get_context()
 
     def get_name(self):
         """The name given, or ``Task-N``."""
@@ -186,7 +192,7 @@ class Task(Future):
     def _become_ready(self):
         state = self._state_of_loop
         if state is None:
-            self._loop.call_soon(self._step_on_foreign_loop, context=self._context)
+            self._loop.call_soon(self._step_on_foreign_loop, context=self.get_context())
         else:
             if state._closed:
                 state._check_closed()
@@ -201,15 +207,17 @@ class Task(Future):
             failure = cython.cast(Future, self._fut_waiter, typecheck=True)._failure()
         if not cython.compiled:
             try:
-                self._context.run(self._step, failure)
+                self._held.run(self._step, failure)
             finally:
                 self = None  # see _resume
             return 0
-        PyContext_Enter(self._context)
+        held = self._held
+        context = enter(held)
+        self._held = context
         try:
             self._step(failure)
         finally:
-            PyContext_Exit(self._context)
+            self._held = leave(held, context)
         return 0
 
     def _fire_failed(self, exc):
@@ -316,7 +324,7 @@ class Task(Future):
             future._asyncio_future_blocking = False
             self._fut_waiter = future
             if self._state_of_loop is None or future._state_of_loop is None or future._done:
-                self._fut_waiter.add_done_callback(self._wakeup, context=self._context)
+                self._fut_waiter.add_done_callback(self._wakeup, context=self.get_context())
             else:
                 future._add_entry(self)
             if self._must_cancel and future.cancel(self._cancel_message):
@@ -334,7 +342,7 @@ class Task(Future):
             self._refuse(yielded)
             return
         yielded._asyncio_future_blocking = False
-        yielded.add_done_callback(self._wakeup, context=self._context)
+        yielded.add_done_callback(self._wakeup, context=self.get_context())
         self._fut_waiter = yielded
         if self._must_cancel and yielded.cancel(msg=self._cancel_message):
             self._must_cancel = False
@@ -369,13 +377,15 @@ class Task(Future):
 
     def _resume_in_context(self):
         if not cython.compiled:
-            self._context.run(self._resume, None)
+            self._held.run(self._resume, None)
             return 0
-        PyContext_Enter(self._context)
+        held = self._held
+        context = enter(held)
+        self._held = context
         try:
             self._resume(None)
         finally:
-            PyContext_Exit(self._context)
+            self._held = leave(held, context)
         return 0
 
     # -- the end --------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ if not cython.compiled:  # compiled, the .pxd declares them
     from collections import namedtuple
     from operator import lt as before
 
-    from tulipa._core.native import as_model, current_context, set_signature
+    from tulipa._core.contexts import held_context
+    from tulipa._core.native import as_model, set_signature
 
     make_key = namedtuple("Key", "when arrival")
 
@@ -290,7 +291,7 @@ def new_timer(when, callback, args, loop, context):
     timer._callback = callback
     timer._args = args
     timer._loop = loop
-    timer._context = current_context() if context is None else context
+    timer._held = held_context() if context is None else context
     timer._when = when
     return timer
 

@@ -1,0 +1,63 @@
+cimport cython
+
+cdef extern from *:
+    """
+    static Py_ssize_t tulipa_values_at;  /* in a Context; 0 is nowhere */
+    static CYTHON_INLINE void *tulipa_values_of(PyObject *context) {
+        return tulipa_values_at == 0 ? NULL : *(void **)((char *)context + tulipa_values_at);
+    }
+    static CYTHON_INLINE void *tulipa_current_values(void) {
+        PyObject *current = PyThreadState_Get()->context;
+        return current == NULL ? NULL : tulipa_values_of(current);
+    }
+    /* A copy has the same pointer to what is in it, and a context without values has another. */
+    static void tulipa_find_values(PyObject *empty, PyObject *filled, PyObject *copy) {
+    #ifndef Py_GIL_DISABLED
+        Py_ssize_t end = Py_TYPE(filled)->tp_basicsize - (Py_ssize_t)sizeof(void *), found = 0;
+        for (Py_ssize_t at = sizeof(PyObject); at <= end; at += sizeof(void *)) {
+            void *in_empty = *(void **)((char *)empty + at), *in_filled = *(void **)((char *)filled + at);
+            if (in_filled == NULL || in_filled == in_empty || in_filled != *(void **)((char *)copy + at)) continue;
+            if (found != 0) return;
+            found = at;
+        }
+        tulipa_values_at = found;
+    #endif
+    }
+    /* Only its holder and who leaves it know it, as two local references. */
+    static CYTHON_INLINE int tulipa_is_private(PyObject *context) {
+        return Py_REFCNT(context) == 2
+            && *(PyObject **)((char *)context + Py_TYPE(context)->tp_weaklistoffset) == NULL;
+    }
+    """
+    object PyContext_Copy(object context)
+    object PyContext_CopyCurrent()
+    int PyContext_Enter(object context) except -1
+    int PyContext_Exit(object context) except -1
+    void *values_of "tulipa_values_of"(object context)
+    void *current_values "tulipa_current_values"()
+    void find_values "tulipa_find_values"(object empty, object filled, object copy)
+    bint is_private "tulipa_is_private"(object context)
+
+cdef int _OFTEN
+cdef Share _empty
+cdef void *_empty_values
+cdef void *_latest
+cdef void *_met_values
+cdef int _times_met
+
+
+@cython.final
+cdef class Share:
+    cdef object _origin
+    cdef object _spare
+
+
+@cython.locals(values="void *")
+cdef object held_context()
+@cython.locals(share=Share)
+cdef object _copy_or_share(void *values)
+cdef object own_context(object held)
+@cython.locals(share=Share)
+cdef object enter(object held)
+@cython.locals(share=Share)
+cdef object leave(object held, object context)

@@ -1,0 +1,109 @@
+"""Contexts (PEP 567) that are copied only when it makes a difference.
+
+Each callback and each task runs in a copy of the context that it was made in. Most change no variable, so that one
+copy serves all of them, one after the other: they hold a Share in it, and who changes something keeps the copy for
+itself. Interpreted, everybody has a copy.
+"""
+
+import contextvars
+
+try:
+    import cython
+except ImportError:
+    from tulipa._cython_shim import cython
+
+_OFTEN = 3  # as many copies with the same values one after the other are reason to share
+
+
+@cython.cclass
+class Share:
+    """What many hold in place of a context of their own: the values that it would have."""
+
+    def __init__(self, origin):
+        self._origin = origin  # nobody enters it
+        self._spare = None  # a copy as good as new, while nobody is in it
+
+    def __dealloc__(self):
+        global _latest
+        if _latest == cython.cast(cython.p_void, self):
+            _latest = cython.NULL
+
+
+def held_context():
+    """What stands for a copy of the current context, to be given to `enter`: a copy, or a Share."""
+    if not cython.compiled:
+        return contextvars.copy_context()
+    values = current_values()
+    if values == cython.NULL:
+        return PyContext_CopyCurrent()
+    if values == _empty_values:
+        return _empty
+    if _latest != cython.NULL and values == values_of(cython.cast(Share, _latest)._origin):
+        return cython.cast(object, _latest)
+    return _copy_or_share(values)
+
+
+def _copy_or_share(values):
+    """A copy the first times that these values are met, so that those who change them often pay for nothing more."""
+    global _latest, _met_values, _times_met
+    if values != _met_values:
+        _met_values = values
+        _times_met = 0
+    _times_met += 1
+    if _times_met < _OFTEN:
+        return PyContext_CopyCurrent()
+    _times_met = 0
+    share = Share(PyContext_CopyCurrent())
+    # Not counted: the values are to go when nobody needs them any more.
+    _latest = cython.cast(cython.p_void, share)
+    return share
+
+
+def own_context(held):
+    """The context itself, which its holder keeps from now on."""
+    if not cython.compiled or type(held) is not Share:
+        return held
+    return PyContext_Copy(cython.cast(Share, held)._origin)
+
+
+def enter(held):
+    """Enter what is held. Gives the context, which the holder keeps until `leave`."""
+    if type(held) is not Share:
+        PyContext_Enter(held)
+        return held
+    share = cython.cast(Share, held)
+    context = share._spare
+    if context is None:
+        context = PyContext_Copy(share._origin)
+    else:
+        share._spare = None
+    PyContext_Enter(context)
+    return context
+
+
+def leave(held, context):
+    """Leave `context`. Gives what its holder keeps: that context, if it changed or somebody else has got it."""
+    PyContext_Exit(context)
+    if held is context:
+        return context
+    share = cython.cast(Share, held)
+    if values_of(context) == values_of(share._origin) and is_private(context):
+        share._spare = context
+        return share
+    return context
+
+
+def _find_values():
+    """Learn where this Python's contexts have their values; where that can't be told, nothing is shared."""
+    variable = contextvars.ContextVar("variable")
+    filled = contextvars.Context()
+    filled.run(variable.set, None)
+    find_values(contextvars.Context(), filled, filled.copy())
+
+
+if cython.compiled:
+    _latest = _met_values = cython.NULL
+    _times_met = 0
+    _find_values()
+    _empty = Share(contextvars.Context())
+    _empty_values = values_of(_empty._origin)
