@@ -56,7 +56,7 @@ cdef class DoneCallback(Link):
 
 
 @cython.locals(callback=DoneCallback)
-cdef DoneCallback _new_callback(object function, object context)
+cdef DoneCallback _new_callback(object function, object held)
 
 cdef object _model_callback
 
