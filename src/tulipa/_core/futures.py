@@ -13,8 +13,8 @@ from tulipa._core import describe, resuming
 from tulipa._core.ready import Link, LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.handles import new_handle
     from tulipa._core.contexts import held_context, own_context
+    from tulipa._core.handles import new_handle
     from tulipa._core.native import as_model, set_send, set_signature
     from tulipa._core.world import current_loop
 
