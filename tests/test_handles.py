@@ -5,6 +5,7 @@ import contextvars
 import functools
 import gc
 import re
+import sys
 import weakref
 
 import pytest
@@ -388,3 +389,18 @@ def test_a_handle_in_a_cycle_is_collected(loop):
         del target
         gc.collect()
         assert reference() is None
+
+
+def test_what_a_burst_took_is_given_back_while_the_loop_waits(loop):
+    def blocks():
+        for _ in range(8):
+            loop.call_later(0.001, loop.stop)
+            loop.run_forever()
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    before = blocks()
+    for _ in range(20_000):
+        loop.call_soon_threadsafe(named_callback)
+    turn(loop)
+    assert blocks() < before + 2000

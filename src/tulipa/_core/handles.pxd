@@ -1,7 +1,8 @@
 cimport cython
 
 from tulipa._core.contexts cimport enter, held_context, leave, own_context
-from tulipa._core.native cimport as_model, call, collector_room, copy_of, free_flatly, keep_spares, set_signature
+from tulipa._core.native cimport as_model, call, collector_room, copy_of, free_flatly, give_back_spares, keep_spares
+from tulipa._core.native cimport set_signature
 from tulipa._core.ready cimport Link, LoopState
 
 
@@ -22,5 +23,7 @@ cdef class Handle(Link):
 
 @cython.locals(handle=Handle)
 cdef Handle new_handle(object callback, tuple args, object loop, object context)
+
+cdef int tidy_up() except -1
 
 cdef object _model

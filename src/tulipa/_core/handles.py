@@ -138,5 +138,13 @@ def new_handle(callback, args, loop, context):
 
 _model = as_model(Handle.__new__(Handle))
 if cython.compiled:
-    keep_spares(Handle, 1024, collector_room(_model))  # as many as a busy turn has
+    # As many as another thread posts while the loop waits for the GIL.
+    keep_spares(Handle, 65536, collector_room(_model))
     free_flatly(_model)
+
+
+def tidy_up():
+    """The loop has nothing to do: give back half of the memory that a burst of handles has left."""
+    if cython.compiled:
+        give_back_spares(1024)  # as many as a busy turn has
+    return 0

@@ -64,6 +64,14 @@ cdef extern from *:
         PyObject_GC_Track(made);
         return made;
     }
+    static void tulipa_give_back_spares(int few) {
+        PyObject *gone;
+        for (int enough = Py_MAX(few, tulipa_spares.count / 2); tulipa_spares.count > enough; tulipa_spares.count--) {
+            gone = tulipa_spares.first;
+            tulipa_spares.first = *(PyObject **)(gone + 1);
+            PyObject_Free((char *)gone - tulipa_spares.head);
+        }
+    }
     static void tulipa_keep_spares(PyObject *type, int limit, size_t head) {
     #ifndef Py_GIL_DISABLED
         tulipa_spares.type = (PyTypeObject *)type;
@@ -222,6 +230,7 @@ cdef extern from *:
     object strong_reference "tulipa_strong_reference"(object reference)
     object call "tulipa_call"(object callback, object args)
     void keep_spares "tulipa_keep_spares"(object type, int limit, size_t head)
+    void give_back_spares "tulipa_give_back_spares"(int few)
     object copy_of "tulipa_copy_of"(object model)
     void forget_dict "tulipa_forget_dict"(object item)
     bint is_untouched "tulipa_is_untouched"(object item)

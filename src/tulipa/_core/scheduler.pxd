@@ -1,7 +1,7 @@
 cimport cython
 
 from tulipa._core.futures cimport Future, new_future
-from tulipa._core.handles cimport Handle, new_handle
+from tulipa._core.handles cimport Handle, new_handle, tidy_up
 from tulipa._core.native cimport call_quickly, identity_hash
 from tulipa._core.ready cimport Link, LoopState, ReadyQueue
 from tulipa._core.tasks cimport Task, forget_tasks, new_task, tasks_of

@@ -21,7 +21,7 @@ from tulipa._core.timers import TimerHandle, TimerHeap
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.futures import new_future
-    from tulipa._core.handles import new_handle
+    from tulipa._core.handles import new_handle, tidy_up
     from tulipa._core.native import identity_hash
     from tulipa._core.tasks import forget_tasks, new_task, tasks_of
     from tulipa._core.timers import new_timer
@@ -260,6 +260,8 @@ class Scheduler(LoopState):
         self._waiting = True
         before = self._ready.count
         timeout = self._time_to_wait()
+        if timeout != 0:
+            tidy_up()
         try:
             self._driver.wait(timeout, self._ready)
         finally:
