@@ -51,6 +51,7 @@ _MODULES = ("loop", "policy", "runners")
 
 
 def __getattr__(name):
+    """A public name or module, when somebody asks for it."""
     if name in _MODULES:
         return importlib.import_module(f"tulipa.{name}")
     if name not in _HOMES:

@@ -52,6 +52,7 @@ cdef class Share:
     cdef object _spare
 
 
+cdef object current_context()
 @cython.locals(values="void *")
 cdef object held_context()
 @cython.locals(share=Share)

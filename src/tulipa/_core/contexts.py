@@ -29,6 +29,13 @@ class Share:
             _latest = cython.NULL
 
 
+def current_context():
+    """A copy of the current context (PEP 567), what a callback runs in unless told otherwise."""
+    if cython.compiled:
+        return PyContext_CopyCurrent()
+    return contextvars.copy_context()
+
+
 def held_context():
     """What stands for a copy of the current context, to be given to `enter`: a copy, or a Share."""
     if not cython.compiled:
@@ -67,7 +74,7 @@ def own_context(held):
 
 
 def enter(held):
-    """Enter what is held. Gives the context, which the holder keeps until `leave`."""
+    """Enter what is held. Gives the context, which the holder keeps in its place until `leave`."""
     if type(held) is not Share:
         PyContext_Enter(held)
         return held

@@ -2,7 +2,8 @@ cimport cython
 
 from tulipa._core.contexts cimport held_context, own_context
 from tulipa._core.futures cimport Future
-from tulipa._core.native cimport as_model, collector_room, copy_of, is_coroutine, keep_spares
+from tulipa._core.memory cimport as_model, collector_room, copy_of, keep_spares
+from tulipa._core.native cimport is_coroutine
 from tulipa._core.ready cimport Link, LoopState
 
 

@@ -15,7 +15,8 @@ from tulipa._core.ready import Link
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.contexts import held_context, own_context
-    from tulipa._core.native import as_model, is_coroutine
+    from tulipa._core.memory import as_model
+    from tulipa._core.native import is_coroutine
 
 
 def as_children(awaitables, ensure_future, loop_of):
@@ -30,7 +31,7 @@ def as_children(awaitables, ensure_future, loop_of):
                 child = ensure_future(awaitable)
                 loop = loop_of(child)
             elif is_coroutine(awaitable):
-                try:
+                try:  # as ensure_future does
                     child = loop.create_task(awaitable)
                 except RuntimeError:
                     awaitable.close()

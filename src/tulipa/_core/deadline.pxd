@@ -1,7 +1,9 @@
 cimport cython
 from cpython.object cimport PyObject
 
-from tulipa._core.native cimport PYGEN_RETURN, as_model, copy_of, new_reference, set_send, set_signature
+from tulipa._core.memory cimport as_model, copy_of
+from tulipa._core.native cimport new_reference, set_signature
+from tulipa._core.resuming cimport PYGEN_RETURN, set_send
 from tulipa._core.scheduler cimport Scheduler
 from tulipa._core.tasks cimport Task
 from tulipa._core.timers cimport TimerHandle

@@ -15,7 +15,9 @@ from tulipa._core.timers import TimerHandle
 from tulipa._core.waiting import expire
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, set_send, set_signature
+    from tulipa._core.memory import as_model
+    from tulipa._core.native import set_signature
+    from tulipa._core.resuming import set_send
 
 _CREATED = "created"
 _ENTERED = "active"

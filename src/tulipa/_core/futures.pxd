@@ -3,10 +3,9 @@ from cpython.object cimport PyObject
 
 from tulipa._core.contexts cimport enter, held_context, leave, own_context
 from tulipa._core.handles cimport new_handle
-from tulipa._core.native cimport (
-    PYGEN_NEXT, PYGEN_RETURN, as_model, collector_room, copy_of, free_flatly, keep_spares, new_reference, set_send,
-    set_signature,
-)
+from tulipa._core.memory cimport as_model, collector_room, copy_of, free_flatly, keep_spares
+from tulipa._core.native cimport new_reference, set_signature
+from tulipa._core.resuming cimport PYGEN_NEXT, PYGEN_RETURN, set_send
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._core.world cimport current_loop
 

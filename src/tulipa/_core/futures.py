@@ -15,7 +15,9 @@ from tulipa._core.ready import Link, LoopState
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.contexts import held_context, own_context
     from tulipa._core.handles import new_handle
-    from tulipa._core.native import as_model, set_send, set_signature
+    from tulipa._core.memory import as_model
+    from tulipa._core.native import set_signature
+    from tulipa._core.resuming import set_send
     from tulipa._core.world import current_loop
 
 
@@ -305,8 +307,7 @@ class DoneCallback(Link):
             self._held.run(self._wakeup, self._future)
             return 0
         held = self._held
-        context = enter(held)
-        self._held = context
+        self._held = context = enter(held)
         try:
             self._wakeup(self._future)
         finally:

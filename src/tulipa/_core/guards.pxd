@@ -1,7 +1,9 @@
 cimport cython
 from cpython.object cimport PyObject
 
-from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, is_untouched, new_reference, set_send
+from tulipa._core.memory cimport is_untouched
+from tulipa._core.native cimport new_reference
+from tulipa._core.resuming cimport PYGEN_NEXT, PYGEN_RETURN, set_send
 from tulipa._core.places cimport (
     LoopBound, Place, has_waiting, stand_before, stand_in, wake_every, wake_first, wake_next, wake_one,
 )

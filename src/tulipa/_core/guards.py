@@ -15,8 +15,8 @@ from tulipa._core import resuming
 from tulipa._core.places import PASSED, LoopBound, wake_every, wake_first, wake_next
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import set_send
     from tulipa._core.places import has_waiting, stand_before, stand_in, wake_one
+    from tulipa._core.resuming import set_send
 
     def is_untouched(bound):
         """Whether nobody has set attributes on it: its methods may be among them."""

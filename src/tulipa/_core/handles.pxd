@@ -1,8 +1,8 @@
 cimport cython
 
 from tulipa._core.contexts cimport enter, held_context, leave, own_context
-from tulipa._core.native cimport as_model, call, collector_room, copy_of, free_flatly, give_back_spares, keep_spares
-from tulipa._core.native cimport set_signature
+from tulipa._core.memory cimport as_model, collector_room, copy_of, free_flatly, give_back_spares, keep_spares
+from tulipa._core.native cimport call, set_signature
 from tulipa._core.ready cimport Link, LoopState
 
 

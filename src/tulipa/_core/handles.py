@@ -12,7 +12,8 @@ from tulipa._core.ready import Link, LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.contexts import held_context, own_context
-    from tulipa._core.native import as_model, set_signature
+    from tulipa._core.memory import as_model
+    from tulipa._core.native import set_signature
 
 
 class Handle(Link):
@@ -98,8 +99,7 @@ class Handle(Link):
             self._held.run(self._callback, *self._args)
             return 0
         held = self._held
-        context = enter(held)
-        self._held = context
+        self._held = context = enter(held)
         try:
             call(self._callback, self._args)
         finally:

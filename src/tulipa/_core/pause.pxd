@@ -1,7 +1,8 @@
 cimport cython
 from cpython.object cimport PyObject
 
-from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, new_reference, set_send
+from tulipa._core.native cimport new_reference
+from tulipa._core.resuming cimport PYGEN_NEXT, PYGEN_RETURN, set_send
 
 
 @cython.final

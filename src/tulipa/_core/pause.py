@@ -9,7 +9,7 @@ from tulipa._core import resuming
 from tulipa._core.waiting import sleep_until_timer
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import set_send
+    from tulipa._core.resuming import set_send
 
 
 @cython.freelist(64)

@@ -2,7 +2,9 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.futures cimport Future
-from tulipa._core.native cimport PYGEN_NEXT, PYGEN_RETURN, as_model, copy_of, forget_dict, new_reference, set_send
+from tulipa._core.memory cimport as_model, copy_of, forget_dict
+from tulipa._core.native cimport new_reference
+from tulipa._core.resuming cimport PYGEN_NEXT, PYGEN_RETURN, set_send
 from tulipa._core.ready cimport LoopState
 
 cdef object _get_running_loop

@@ -18,7 +18,8 @@ from tulipa._core.futures import Future
 from tulipa._core.ready import LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model, set_send
+    from tulipa._core.memory import as_model
+    from tulipa._core.resuming import set_send
 
 _binding = threading.Lock()
 append = deque.append

@@ -39,3 +39,9 @@ def throw(self, kind, value=None, traceback=None):
     if not isinstance(error, BaseException):
         raise TypeError(f"exceptions must derive from BaseException, got {error!r}")
     raise error if traceback is None else error.with_traceback(traceback)
+
+
+def set_send(iterator_type, send):
+    """Give a compiled iterator type the `am_send` slot: awaiting it makes no StopIteration object, or one at most."""
+    if cython.compiled:
+        fill_am_send(iterator_type, send)

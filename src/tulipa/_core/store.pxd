@@ -1,6 +1,6 @@
 cimport cython
 
-from tulipa._core.native cimport is_untouched
+from tulipa._core.memory cimport is_untouched
 from tulipa._core.places cimport LoopBound, stand_in, wake_next
 
 cdef object deque

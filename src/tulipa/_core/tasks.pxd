@@ -3,9 +3,9 @@ from cpython.object cimport PyObject
 
 from tulipa._core.contexts cimport enter, held_context, leave, own_context
 from tulipa._core.futures cimport Future
-from tulipa._core.native cimport (
-    PYGEN_NEXT, PYGEN_RETURN, as_model, call_quickly, copy_of, free_flatly, is_coroutine, set_signature,
-)
+from tulipa._core.memory cimport as_model, copy_of, free_flatly
+from tulipa._core.native cimport call_quickly, is_coroutine, set_signature
+from tulipa._core.resuming cimport PYGEN_NEXT, PYGEN_RETURN
 from tulipa._core.ready cimport LoopState
 from tulipa._core.world cimport (
     end_on_ours, enter_on_ours, enter_task, leave_task, register_elsewhere, swap_task, unregister_elsewhere

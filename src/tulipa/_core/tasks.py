@@ -14,7 +14,8 @@ from tulipa._core.futures import Future
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.contexts import held_context, own_context
-    from tulipa._core.native import as_model, is_coroutine, set_signature
+    from tulipa._core.memory import as_model
+    from tulipa._core.native import is_coroutine, set_signature
     from tulipa._core.world import (
         end_on_ours,
         enter_on_ours,
@@ -212,8 +213,7 @@ class Task(Future):
                 self = None  # see _resume
             return 0
         held = self._held
-        context = enter(held)
-        self._held = context
+        self._held = context = enter(held)
         try:
             self._step(failure)
         finally:
@@ -380,8 +380,7 @@ class Task(Future):
             self._held.run(self._resume, None)
             return 0
         held = self._held
-        context = enter(held)
-        self._held = context
+        self._held = context = enter(held)
         try:
             self._resume(None)
         finally:

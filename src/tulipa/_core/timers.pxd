@@ -2,7 +2,8 @@ cimport cython
 
 from tulipa._core.contexts cimport held_context
 from tulipa._core.handles cimport Handle
-from tulipa._core.native cimport as_model, collector_room, copy_of, free_flatly, keep_spares, set_signature
+from tulipa._core.memory cimport as_model, collector_room, copy_of, free_flatly, keep_spares
+from tulipa._core.native cimport set_signature
 from tulipa._core.ready cimport LoopState
 
 cdef extern from *:

@@ -1,4 +1,4 @@
-"""Timers, each of which knows its own place among the pending ones, so that a cancelled one leaves at once."""
+"""Timers, each of which knows its own place among the pending ones, so that none is looked for to cancel it."""
 
 import asyncio
 from math import inf
@@ -16,7 +16,8 @@ if not cython.compiled:  # compiled, the .pxd declares them
     from operator import lt as before
 
     from tulipa._core.contexts import held_context
-    from tulipa._core.native import as_model, set_signature
+    from tulipa._core.memory import as_model
+    from tulipa._core.native import set_signature
 
     make_key = namedtuple("Key", "when arrival")
 

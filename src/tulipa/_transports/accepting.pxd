@@ -1,7 +1,7 @@
 cimport cython
 from libc.errno cimport EAGAIN, EINTR, errno
 
-from tulipa._core.native cimport PyContext_Enter, PyContext_Exit, current_context
+from tulipa._core.contexts cimport PyContext_Enter, PyContext_Exit, current_context
 from tulipa._core.ready cimport LoopState
 from tulipa._drivers.base cimport Driver
 from tulipa._transports.clients cimport Clients

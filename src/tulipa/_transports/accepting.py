@@ -12,7 +12,7 @@ from tulipa._transports.callbacks import release
 from tulipa._transports.stream import StreamTransport
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import current_context
+    from tulipa._core.contexts import current_context
 
 # Errors of the one connection that is being accepted, not of the listening socket: on to the next.
 _LOST_CONNECTION = {

@@ -1,7 +1,7 @@
 cimport cython
 from libc.string cimport memcpy
 
-from tulipa._core.native cimport as_model, copy_of
+from tulipa._core.memory cimport as_model, copy_of
 from tulipa._transports.datagram_endpoint cimport DatagramEndpoint
 from tulipa._transports.endpoint cimport Endpoint
 from tulipa._transports.reuse cimport bytes_of

@@ -10,7 +10,7 @@ from tulipa._transports.endpoint import PIECES_AT_ONCE
 _HIGH = 65536
 _HEADER = 8
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model
+    from tulipa._core.memory import as_model
 
     WORTH_JOINING = 4096  # up to here, a copy of all is less work than the kernel has with several pieces
 
@@ -67,7 +67,7 @@ class WriteBuffer(Backlog):
         """Add a list or tuple of pieces, bytes or the like. Small ones become one."""
         size = 0
         for data in pieces:
-            size += len(data) if type(data) is bytes else WORTH_JOINING + 1
+            size += len(data) if type(data) is bytes else WORTH_JOINING + 1  # only bytes are joined
         if size <= WORTH_JOINING:
             if size > 0:
                 self.append(joined(pieces))

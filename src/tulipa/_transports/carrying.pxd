@@ -1,4 +1,4 @@
-from tulipa._core.native cimport is_untouched
+from tulipa._core.memory cimport is_untouched
 from tulipa._transports.life cimport Layer
 from tulipa._transports.writing cimport WritingTransport
 

@@ -3,7 +3,8 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.handles cimport new_handle
-from tulipa._core.native cimport PyContext_Enter, PyContext_Exit, current_context, forget_dict
+from tulipa._core.contexts cimport PyContext_Enter, PyContext_Exit, current_context
+from tulipa._core.memory cimport forget_dict
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher, announce
 from tulipa._transports.endpoint cimport Endpoint

@@ -26,8 +26,8 @@ from tulipa._core.ready import Link
 from tulipa._drivers.base import Watcher
 
 if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.contexts import current_context
     from tulipa._core.handles import new_handle
-    from tulipa._core.native import current_context
     from tulipa._drivers.base import READ, WRITE, announce
     from tulipa._transports.telling import report_fatal, tell_made
 

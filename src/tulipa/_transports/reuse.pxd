@@ -1,6 +1,6 @@
 cimport cython
 
-from tulipa._core.native cimport hide
+from tulipa._core.memory cimport hide
 
 cdef extern from "<sys/uio.h>" nogil:
     ctypedef struct iovec "struct iovec":
@@ -50,7 +50,7 @@ cdef extern from *:
 
 cdef enum:
     WORTH_REUSE = 513  # smaller ones come from Python's own allocator, which is as fast
-    SMALL = 4096
+    SMALL = 4096  # up to here more than one is remembered
     REMEMBERED = 32
     WORTH_NO_COPY = 16384
 

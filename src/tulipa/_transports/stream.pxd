@@ -1,6 +1,6 @@
 cimport cython
 
-from tulipa._core.native cimport as_model, copy_of, free_flatly
+from tulipa._core.memory cimport as_model, copy_of, free_flatly
 from tulipa._transports.life cimport STARTS, Roster
 from tulipa._transports.endpoint cimport SocketEndpoint
 from tulipa._transports.names cimport end_name, name_of, note_names, send_without_delay

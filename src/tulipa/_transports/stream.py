@@ -15,7 +15,7 @@ from tulipa._transports.life import describe_socket
 from tulipa._transports.writing import WritingTransport
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import as_model
+    from tulipa._core.memory import as_model
     from tulipa._transports.life import STARTS
     from tulipa._transports.reading import pause, reads, receive, resume
 

@@ -1,6 +1,6 @@
 cimport cython
 
-from tulipa._core.native cimport PyContext_Enter, PyContext_Exit
+from tulipa._core.contexts cimport PyContext_Enter, PyContext_Exit
 from tulipa._transports.life cimport Layer
 from tulipa._transports.buffer cimport WriteBuffer
 from tulipa._transports.telling cimport tell_made, tell_writing, warn_ignored, warn_unsent

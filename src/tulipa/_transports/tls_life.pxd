@@ -1,6 +1,7 @@
 cimport cython
 
-from tulipa._core.native cimport current_context, forget_dict
+from tulipa._core.contexts cimport current_context
+from tulipa._core.memory cimport forget_dict
 from tulipa._core.ready cimport LoopState
 from tulipa._transports.life cimport Layer, Sink, sink_of
 from tulipa._transports.buffer cimport WriteBuffer

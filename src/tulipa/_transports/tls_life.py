@@ -14,7 +14,7 @@ from tulipa._transports.tls_engines import make_engine
 from tulipa._transports.tls_machine import TLSMachine
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.native import current_context
+    from tulipa._core.contexts import current_context
     from tulipa._transports.carrying import carry, is_ending
     from tulipa._transports.life import sink_of
     from tulipa._transports.telling import report, report_fatal
