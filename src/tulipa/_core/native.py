@@ -1,4 +1,4 @@
-"""The few places of the core that speak C when compiled, each with its plain twin."""
+"""Small things that speak C when compiled, each with its plain twin."""
 
 from types import CoroutineType
 

@@ -22,7 +22,7 @@ if not cython.compiled:  # compiled, the .pxd declares them
     make_key = namedtuple("Key", "when arrival")
 
 _NEAR = 1.0  # seconds
-_SPARE = 64  # places that may be empty
+_SPARE = 64  # places without a pending timer that do not matter
 _FEW = 1024  # far timers that may be looked at for nothing
 
 
@@ -174,8 +174,7 @@ class TimerHeap:
     def clear(self):
         """Forget every timer."""
         for timer in self._near[: self._near_count] + self._far[: self._far_end]:
-            if timer is not None:
-                cython.cast(TimerHandle, timer)._place = 0
+            cython.cast(TimerHandle, timer)._place = 0
         self._near_count = self._far_count = self._far_end = 0
         self._resize(0)
         self._far = []
