@@ -30,7 +30,7 @@ class Console(code.InteractiveConsole):
 
     def runcode(self, code):
         """Run one statement to its end, and show what it raises."""
-        outcome: concurrent.futures.Future = concurrent.futures.Future()
+        outcome = concurrent.futures.Future()
         self._loop.call_soon_threadsafe(self._start, code, outcome)
         try:
             outcome.result()
