@@ -57,6 +57,8 @@ cdef class DoneCallback(Link):
 @cython.locals(callback=DoneCallback)
 cdef DoneCallback _new_callback(object function, object held)
 
+cdef bint _is_same(object callback, object fn) except -1
+
 cdef object _model_callback
 
 

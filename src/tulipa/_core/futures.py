@@ -233,7 +233,7 @@ class Future(Link):
         """Remove every callback equal to `fn`; gives how many there were."""
         self._check_made()
         # Comparing may run code that removes callbacks too: what is left then is looked up anew.
-        removed = {id(entry) for entry in self._entries() if entry._wakeup == fn}
+        removed = {id(entry) for entry in self._entries() if _is_same(entry._wakeup, fn)}
         entries = self._entries()
         kept = [entry for entry in entries if id(entry) not in removed]
         self._first = kept[0] if kept else None
@@ -318,6 +318,11 @@ class DoneCallback(Link):
         # Who is told of it gets the handle that it would have been.
         new_handle(self._wakeup, (self._future,), self._future._loop, self.get_context())._fire_failed(exc)
         return 0
+
+
+def _is_same(callback, fn):
+    # As containers compare: what says that it differs from everything is still the same as itself.
+    return callback is fn or callback == fn
 
 
 def _new_callback(function, held):
