@@ -1,6 +1,7 @@
 """wait, as_completed, gather, shield, ensure_future."""
 
 import asyncio
+import gc
 
 import pytest
 from helpers.accounting import timer_count
@@ -199,6 +200,18 @@ async def test_gather_closes_what_no_task_is_made_of(loop, lib):
         loop.set_task_factory(None)
     assert second.cr_frame is None
     assert await made[0] == 1
+
+
+@pytest.mark.parametrize("wrong", [pytest.param(None, id="None"), pytest.param([], id="unhashable")])
+@on_loop
+async def test_gather_something_wrong_after_something_that_fails(loop, lib, wrong):
+    mine = loop.create_future()
+    with pytest.raises(TypeError):
+        lib.gather(fail(KeyError(), 0), give(1, 0), mine, wrong)
+    mine.set_exception(ValueError())
+    del mine
+    await turns(5)
+    gc.collect()  # the task fails, and nothing is reported: nobody could have asked it
 
 
 @on_loop

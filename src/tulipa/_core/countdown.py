@@ -24,25 +24,35 @@ def as_children(awaitables, ensure_future, loop_of):
     loop = None
     children = []
     future_of = {}
-    for awaitable in awaitables:
-        child = future_of.get(awaitable)
-        if child is None:
-            if loop is None:
-                child = ensure_future(awaitable)
-                loop = loop_of(child)
-            elif is_coroutine(awaitable):
-                try:  # as ensure_future does
-                    child = loop.create_task(awaitable)
-                except RuntimeError:
-                    awaitable.close()
-                    raise
-            else:
-                child = ensure_future(awaitable, loop=loop)
-            future_of[awaitable] = child
-            if child is not awaitable:
-                child._log_destroy_pending = False  # nobody else knows it: whoever dropped the gathering meant it
-        children.append(child)
+    try:
+        for awaitable in awaitables:
+            child = future_of.get(awaitable)
+            if child is None:
+                if loop is None:
+                    child = ensure_future(awaitable)
+                    loop = loop_of(child)
+                elif is_coroutine(awaitable):
+                    try:  # as ensure_future does
+                        child = loop.create_task(awaitable)
+                    except RuntimeError:
+                        awaitable.close()
+                        raise
+                else:
+                    child = ensure_future(awaitable, loop=loop)
+                future_of[awaitable] = child
+                if child is not awaitable:
+                    child._log_destroy_pending = False  # nobody else knows it: whoever dropped the gathering meant it
+            children.append(child)
+    except BaseException:
+        for child in future_of.values():
+            child.add_done_callback(_retrieve)  # those that were made run, and nobody can ask for what they raise
+        raise
     return children, list(future_of.values()), loop
+
+
+def _retrieve(future):
+    if not future.cancelled():
+        future.exception()
 
 
 class Countdown:
