@@ -47,6 +47,22 @@ async def test_empty(loop, lib):
 
 
 @on_loop
+async def test_a_subclass_hears_of_every_task(loop, lib):
+    heard = []
+
+    class Hearing(lib.TaskGroup):
+        def _on_task_done(self, task):
+            assert task in self._tasks
+            heard.append(task.result())
+            super()._on_task_done(task)
+
+    async with Hearing() as group:
+        for number in range(3):
+            group.create_task(give(number, number))
+    assert heard == [0, 1, 2] and not group._tasks
+
+
+@on_loop
 async def test_children_may_create_children(loop, lib):
     done = []
 

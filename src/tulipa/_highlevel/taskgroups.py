@@ -13,6 +13,12 @@ class TaskGroup:
     ExceptionGroup of all failures is raised.
     """
 
+    _hears_of_every_task = False  # a subclass with its own `_on_task_done`
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls._hears_of_every_task = cls._on_task_done is not TaskGroup._on_task_done
+
     def __init__(self):
         self._entered = False
         self._exiting = False
@@ -69,7 +75,11 @@ class TaskGroup:
         task = self._loop.create_task(coro, **kwargs) if kwargs else self._loop.create_task(coro)
         # A task that has run eagerly may be done; it is dealt with later all the same, for to cancel the parent
         # at this point would be too early.
-        join_members(task, self._tasks, self)
+        if self._hears_of_every_task:
+            self._tasks.add(task)
+            task.add_done_callback(self._on_task_done)
+        else:
+            join_members(task, self._tasks, self)
         if self._aborting and not task.done():
             task.cancel()  # its eager start has cancelled the group
         try:
