@@ -295,3 +295,14 @@ async def test_many_tasks_keep_their_values_apart(loop):
         return number
 
     assert await asyncio.gather(*map(main, range(50))) == list(range(50))
+
+
+@pytest.mark.parametrize("callbacks", [1, 2])
+def test_a_context_that_is_none_is_reported(loop, callbacks, loop_errors):
+    future = loop.create_future()
+    for _ in range(callbacks):
+        future.add_done_callback(print, context="no context")
+    future.set_result(None)
+    turn(loop)
+    assert [type(context["exception"]) in (AttributeError, TypeError) for context in loop_errors] == [True] * callbacks
+    loop_errors.clear()

@@ -1,5 +1,6 @@
 """What becomes of an exception that nobody is there to catch: the loop's exception handler."""
 
+import contextvars
 import traceback
 from asyncio.log import logger
 from collections.abc import Callable
@@ -76,7 +77,9 @@ def _variables_of(context):
     for key in ("task", "future", "handle"):
         if context.get(key) is not None:
             get_context = getattr(context[key], "get_context", None)
-            return None if get_context is None else get_context()
+            variables = None if get_context is None else get_context()
+            # What else was given as a context is what the report is about.
+            return variables if isinstance(variables, contextvars.Context) else None
     return None
 
 
