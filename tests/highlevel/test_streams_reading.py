@@ -302,6 +302,31 @@ async def test_an_exception_ends_every_reader(loop, reader, method):
 
 @pytest.mark.parametrize("method", ["read", "readexactly", "readline", "readuntil"])
 @on_loop
+async def test_data_then_an_exception(loop, reader, method):
+    arguments = [5] if method in ("read", "readexactly") else []
+    task = await started(loop, getattr(reader, method)(*arguments))
+    reader.feed_data(b"data\n")
+    reader.set_exception(ConnectionResetError("gone"))
+    assert await task == b"data\n"
+    with pytest.raises(ConnectionResetError, match="gone"):
+        await getattr(reader, method)(*arguments)
+
+
+@pytest.mark.ours_only  # the standard library's waits for more, forever
+@pytest.mark.parametrize("method", ["readexactly", "readline", "readuntil"])
+@on_loop
+async def test_too_little_data_then_an_exception(loop, reader, method):
+    arguments = [5] if method == "readexactly" else []
+    task = await started(loop, getattr(reader, method)(*arguments))
+    reader.feed_data(b"data")
+    reader.set_exception(ConnectionResetError("gone"))
+    with pytest.raises(ConnectionResetError, match="gone"):
+        await task
+    assert bytes(reader._buffer) == b"data"
+
+
+@pytest.mark.parametrize("method", ["read", "readexactly", "readline", "readuntil"])
+@on_loop
 async def test_one_reader_at_a_time(loop, reader, method):
     arguments = [5] if method == "readexactly" else []
     task = await started(loop, reader.read(5))

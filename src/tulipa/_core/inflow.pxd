@@ -24,6 +24,7 @@ cdef class Inflow:
     cdef public bint _eof
     cdef public object _exception
     cdef public object _waiter
+    cdef bint _woken
     cdef Py_ssize_t _need
     cdef Place _spare
     cdef public object _transport
@@ -48,6 +49,7 @@ cdef class Inflow:
     cdef object _pending_future(self)
     cpdef _stop_waiting(self, object waiter)
     @cython.locals(count=Py_ssize_t)
+    cdef int _begin_to_take(self) except -1
     cdef bytes _take_some(self, Py_ssize_t size)
     cdef bytes _take_exactly(self, Py_ssize_t size)
     @cython.locals(count=Py_ssize_t, start=Py_ssize_t, place=Py_ssize_t, end=Py_ssize_t, found=Py_ssize_t,

@@ -36,6 +36,7 @@ class Inflow:
         self._eof = False
         self._exception = None
         self._waiter = None
+        self._woken = False
         self._need = 0
         self._spare = None
         self._transport = None
@@ -124,9 +125,11 @@ class Inflow:
         self._wake()
 
     def set_exception(self, exc):
-        """Have all reading raise `exc` from now on."""
+        """Have all reading raise `exc` from now on; but who was woken by what came before it gets that first."""
         self._exception = exc
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
+            self._woken = False
 
     def _wakeup_waiter(self):
         self._wake()
@@ -136,6 +139,7 @@ class Inflow:
         if waiter is not None:
             self._waiter = None
             if _is_pending(waiter):
+                self._woken = True
                 if type(waiter) is Place:
                     cython.cast(Place, waiter)._finish(None)
                 else:
@@ -198,6 +202,8 @@ class Inflow:
                 f"{method}() called while another coroutine is waiting for data of this stream; "
                 "let one task do the reading, or guard it with a lock"
             )
+        if self._exception is not None:
+            raise self._exception
         waiter = self._pending_future()
         self._waiter = waiter
         self._need = need
@@ -223,13 +229,20 @@ class Inflow:
         return stand_alone(loop)
 
     def _stop_waiting(self, waiter):
+        self._woken = False
         if self._waiter is waiter:
             self._waiter = None
 
+    def _begin_to_take(self):
+        """Raise what was set, unless it came after what this reader was woken by."""
+        if self._exception is not None and not self._woken:
+            raise self._exception
+        self._woken = False
+        return 0
+
     def _take_some(self, size):
         """As `_read`, or None."""
-        if self._exception is not None:
-            raise self._exception
+        self._begin_to_take()
         if size == 0:
             return b""
         count = self._store.count()
@@ -247,8 +260,7 @@ class Inflow:
         """As `_read_exactly`, or None."""
         if size < 0:
             raise ValueError(f"readexactly size can not be less than zero, got {size}")
-        if self._exception is not None:
-            raise self._exception
+        self._begin_to_take()
         if size == 0:
             return b""
         if self._store.count() >= size:
@@ -263,8 +275,7 @@ class Inflow:
         `mark` and `_mark` are how far there is no separator, counted from the stream's beginning. LimitOverrunError
         takes nothing out, IncompleteReadError at the end everything.
         """
-        if self._exception is not None:
-            raise self._exception
+        self._begin_to_take()
         count = self._store.count()
         # Whoever changes the bytes by way of `_buffer` moves them under the mark.
         start = 0 if isinstance(self._store, SharedBuffer) else max(mark - self._consumed, 0)
