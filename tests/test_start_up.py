@@ -188,6 +188,30 @@ builtins.last = Last()
     assert output_of(source) == "None True\n"
 
 
+LEFT_OPEN = """
+import asyncio
+import tulipa
+
+loop = tulipa.new_event_loop()
+asyncio.set_event_loop(loop)  # the policy keeps it until the very end
+
+async def main():
+    loop.server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+    address = loop.server.sockets[0].getsockname()
+    loop.connection = await loop.create_connection(asyncio.Protocol, *address)
+    loop.child = await loop.subprocess_exec(asyncio.SubprocessProtocol, "true")
+    loop.task = loop.create_task(asyncio.Event().wait())
+    await asyncio.sleep(0)
+
+loop.run_until_complete(main())
+"""
+
+
+def test_what_dies_with_the_interpreter_does_so_without_noise():
+    """Modules have lost their names by then: there is nobody to be told."""
+    assert output_of(LEFT_OPEN) == ""
+
+
 def test_a_module_that_is_reloaded_says_where_it_comes_from():
     source = """
 import importlib, tulipa._core.pause as module

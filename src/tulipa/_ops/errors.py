@@ -41,6 +41,8 @@ def call_exception_handler(loop, context: dict[str, Any]) -> None:
     Keys are ``message``, and where they apply ``exception``, ``future``, ``task``, ``handle``, ``protocol``,
     ``transport``, ``socket``, ``asyncgen`` and ``source_traceback``. Lets only KeyboardInterrupt and SystemExit out.
     """
+    if logger is None:
+        return  # Python ends, and modules have lost their names
     handler = loop._exception_handler
     if handler is None:
         _handle_by_default(loop, context, "Exception in default exception handler")

@@ -123,6 +123,8 @@ def warn_unclosed(loop) -> None:
     """The loop's ``__del__``: warn and close, unless it was closed or could not even be made."""
     if getattr(loop, "_driver", None) is None or loop._closed:
         return
+    if warnings is None:
+        return  # Python ends: modules have lost their names, and the system closes what is open
     warnings.warn(f"unclosed event loop {loop!r}", ResourceWarning, source=loop, stacklevel=2)
     if not loop.is_running():
         loop.close()

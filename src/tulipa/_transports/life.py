@@ -337,7 +337,8 @@ class Transport(Watcher):
         if (not cython.compiled and "_over" not in self.__dict__) or self._endpoint is None or self._over:
             return
         try:
-            warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
+            if warnings is not None:  # else Python ends, and modules have lost their names
+                warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
         finally:
             self._release()
 
