@@ -154,6 +154,21 @@ def test_more_busy_connections_than_keep_their_buffers():
 
 
 @direct
+def test_an_engine_does_not_begin_again():
+    """Whoever finds it by `gc.get_objects()` may try."""
+    from tulipa._transports.tls_openssl import OpenSSLEngine
+
+    client, server = engines(OpenSSLEngine)
+    shake_hands(client, server)
+    for _ in range(40):
+        exchange(client, server)
+    with pytest.raises(RuntimeError, match="make another one"):
+        client.__init__(client_context(), False, HOST)
+    exchange(client, server)
+    exchange(server, client)
+
+
+@direct
 def test_an_engine_in_a_cycle_is_collected():
     from tulipa._transports.tls_openssl import OpenSSLEngine
 

@@ -41,6 +41,8 @@ class OpenSSLEngine(TLSEngine):
     """TLS by OpenSSL's own functions."""
 
     def __init__(self, context, server_side, server_hostname):
+        if self._bio != cython.NULL:
+            raise RuntimeError("an engine can't begin again: its seat would be forgotten; make another one")
         self._ssl = cython.NULL
         self._bio = cython.NULL
         self._out = cython.NULL
