@@ -354,12 +354,13 @@ async def test_write_after_write_eof_is_an_error(loop):
 
 
 @pytest.mark.std_since(3, 12)
+@pytest.mark.parametrize("pieces", [[b"more"], [b"more", b"and more"], []])
 @on_loop
-async def test_writelines_after_write_eof_is_an_error(loop):
+async def test_writelines_after_write_eof_is_an_error(loop, pieces):
     async with linked(loop) as link:
         link.transport.write_eof()
         with pytest.raises(RuntimeError, match="write_eof"):
-            link.transport.writelines([b"more"])
+            link.transport.writelines(pieces)
 
 
 @on_loop

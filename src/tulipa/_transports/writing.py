@@ -81,8 +81,7 @@ class WritingTransport(GatheringTransport):
         """Send every piece of `list_of_data`, in order and together; nothing of it where a piece is refused."""
         pieces = all_sendable(list_of_data)
         if self._closing or self._eof_asked or self._sending_file or len(pieces) < 2:
-            for data in pieces[:1]:
-                self.write(data)
+            self.write(pieces[0] if pieces else b"")
             return
         # All of them before the protocol may hear of a full buffer: it could write in between.
         self._buffer.extend(pieces)
