@@ -277,6 +277,16 @@ async def test_closed_socket(loop, call):
             await call(loop, sock)
 
 
+@on_loop
+async def test_closed_loop(loop, loop_factory, pair):
+    """A socket that has to wait finds nobody to wait for it."""
+    closed = loop_factory()
+    closed.close()
+    for call in (closed.sock_recv(pair[0], 1), closed.sock_recv_into(pair[0], bytearray(1))):
+        with pytest.raises(RuntimeError, match="Event loop is closed"):
+            await call
+
+
 # --- cancelling: nothing is lost, nothing is left ----------------------------------------------
 
 

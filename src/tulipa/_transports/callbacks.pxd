@@ -24,6 +24,7 @@ cdef class CallbackWatcher(Watcher):
     cdef int _watch_if_open(self, int interest) except -1
     cdef int _wake_everybody(self) except -1
     cpdef narrow(self)
+    @cython.locals(ours=Scheduler)
     cpdef expect(self, object loop, object sock, int interest)
 
 

@@ -67,7 +67,13 @@ class CallbackWatcher(Watcher):
     # -- waiting tasks --------------------------------------------------------------------------------------
 
     def expect(self, loop, sock, interest):
-        """A future that gets its result when `sock`, which just was not ready, is. Raises OSError."""
+        """A future that gets its result when `sock`, which just was not ready, is.
+
+        Raises OSError, RuntimeError on a closed loop.
+        """
+        ours = loop
+        if ours._closed:
+            ours._check_closed()
         self._happened &= ~interest
         if self._sock is not sock:
             self._register_anew(sock)
