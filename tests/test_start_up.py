@@ -51,6 +51,22 @@ for name in names:
     output_of("from tulipa import *; run(sleep(0)); new_event_loop().close()")
 
 
+def test_what_a_test_has_put_in_place_of_a_name_does_not_stay():
+    source = """
+import tulipa.loop
+from unittest import mock
+
+with mock.patch("tulipa.loop.EventLoop"), mock.patch("tulipa.loop.new_event_loop", lambda: None):
+    tulipa.EventLoop, tulipa.new_event_loop
+assert tulipa.EventLoop is tulipa.loop.EventLoop
+assert tulipa.new_event_loop is tulipa.loop.new_event_loop
+for name in tulipa._HOMES:
+    getattr(tulipa, name)
+assert tulipa._HOMES.keys() <= vars(tulipa).keys(), "all else is kept"
+"""
+    output_of(source)
+
+
 def test_a_future_made_without_a_loop_asks_the_policy():
     source = """
 import sys, warnings, tulipa
