@@ -394,6 +394,47 @@ def test_a_far_timer_that_is_cancelled_wakes_nobody_in_the_wrong_order():
         assert calls == [pytest.approx(second)]
 
 
+@pytest.mark.parametrize("change", ["cancel", "add"])
+def test_the_collector_may_run_code_while_timers_move(loop, change):
+    """Up to Python 3.11 any object that is made may set it off, and it runs code of the program's."""
+    if tulipa is not None and not tulipa.is_compiled():
+        pytest.skip("in Python, code may run between any two others")
+    ran, expected, handles, in_use = [], [], [], []
+
+    def collecting(_phase, _info):
+        if not in_use or expected:
+            return
+        if change == "cancel":
+            expected.append(list(ran))
+            for handle in reversed(handles):
+                handle.cancel()
+        else:
+            expected.append(list(range(1000)))
+            for number in range(500, 1000):
+                loop.call_later(0, ran.append, number)
+
+    def begin():
+        handles.extend(loop.call_later(0, ran.append, number) for number in range(500))
+        # Of the lists and slices that Python keeps in store none is left, so that the next one is made.
+        gc.disable()
+        in_use.extend([[] for _ in range(1000)])
+        in_use.append(slice(1))
+        gc.set_threshold(1)
+        gc.enable()
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(collecting)
+    try:
+        loop.call_soon(begin)
+        loop.call_soon(loop.call_soon, loop.call_soon, loop.stop)
+        loop.run_forever()
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(collecting)
+    turn(loop, 3)
+    assert timer_count(loop) == 0
+    assert sorted(ran) == (expected[0] if expected else list(range(500)))
+
 @pytest.mark.skipif(tulipa is None, reason="tulipa is not installed")
 def test_thousands_that_are_far_apart():
     """So many and so far apart that the border between near and far timers moves by more than it usually does."""

@@ -64,6 +64,7 @@ cdef class TimerHeap:
     cdef TimerHandle pop_due(self, double now)
     @cython.locals(place=Py_ssize_t)
     cdef int remove(self, TimerHandle timer) except -1
+    @cython.locals(gone=list)
     cpdef clear(self)
     @cython.locals(looked_at=Py_ssize_t, changes=Py_ssize_t)
     cdef int _move_on(self, double now) except -1
@@ -79,6 +80,7 @@ cdef class TimerHeap:
     @cython.locals(keys="Key *", least=Py_ssize_t, other=Py_ssize_t)
     cdef int _sink(self, TimerHandle timer, Key key, Py_ssize_t place) except -1
     cdef int _put(self, Py_ssize_t place, TimerHandle timer, Key key) except -1
+    @cython.locals(near=list)
     cdef int _resize(self, Py_ssize_t room) except -1
 
 

@@ -173,7 +173,8 @@ class TimerHeap:
 
     def clear(self):
         """Forget every timer."""
-        for timer in self._near[: self._near_count] + self._far[: self._far_end]:
+        gone = self._near[: self._near_count] + self._far[: self._far_end]  # freed when all is in order again
+        for timer in gone:
             cython.cast(TimerHandle, timer)._place = 0
         self._near_count = self._far_count = self._far_end = 0
         self._resize(0)
@@ -197,8 +198,8 @@ class TimerHeap:
 
     def _review_far(self, border):
         """Move on what is due before `border`, and let go of what is not pending."""
-        far = self._far
         gone = []  # freed when all is in order again: that may run code of the program's
+        far = self._far
         end = 0
         earliest = inf
         for i in range(self._far_end):
@@ -214,7 +215,8 @@ class TimerHeap:
                 far[end] = timer
                 timer._place = -1 - end
             end += 1
-        del far[end:]
+        while len(far) > end:  # a slice is an object, see _resize
+            far.pop()
         self._far_count = self._far_end = end
         self._earliest_far = earliest
         self._border = border
@@ -271,12 +273,19 @@ class TimerHeap:
         timer._place = place + 1
 
     def _resize(self, room):
-        """Have `room` places in the heap, with as many keys."""
+        """Have `room` places in the heap, with as many keys.
+
+        Making an object may set off the garbage collector, which runs code of the program's: no time for that.
+        """
+        near = self._near
+        while len(near) > room:
+            near.pop()
         if cython.compiled:
             self._keys = resize_keys(self._keys, room)
         else:
             self._keys[room:] = [None] * (room - len(self._keys))
-        self._near[room:] = [None] * (room - len(self._near))
+        while len(near) < room:
+            near.append(None)
 
 
 def new_timer(when, callback, args, loop, context):
