@@ -246,6 +246,29 @@ def test_values_go_with_the_last_who_needs_them(loop):
     assert reference() is None
 
 
+def test_what_runs_while_garbage_is_taken_apart_gets_values_that_stay(loop, loop_errors):
+    """The collector takes handles and what they hold apart, one by one, which calls back for what it does not know."""
+    seen = []
+
+    def leave_garbage():
+        variable.set("same")
+        code = compile("1", "code", "eval")  # it does not count among what may be in cycles
+        references.append(weakref.ref(code, lambda _: loop.call_soon(lambda: seen.append(variable.get()))))
+        garbage = [code]
+        garbage.append(garbage)
+        handles = [loop.call_later(3600, print) for _ in range(MANY)]
+        for handle in handles:
+            handle.cancel()
+        garbage.insert(0, handles)
+        del code, garbage, handles, handle
+        gc.collect()
+
+    references = []
+    loop.call_soon(leave_garbage)
+    turn(loop, 2)
+    assert seen == ["same"]
+
+
 # --- any mix of them does as on the standard loop ---------------------------------------------------------------
 
 steps = st.recursive(

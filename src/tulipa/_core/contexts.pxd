@@ -23,6 +23,10 @@ cdef extern from *:
         tulipa_values_at = found;
     #endif
     }
+    /* In place of a call. What is gone, or about to be, is None. */
+    static CYTHON_INLINE PyObject *tulipa_referred_to(PyObject *reference) {
+        return Py_NewRef(((PyWeakReference *)reference)->wr_object);
+    }
     /* Only its holder and who leaves it know it, as two local references. */
     static CYTHON_INLINE int tulipa_is_private(PyObject *context) {
         return Py_REFCNT(context) == 2
@@ -36,12 +40,13 @@ cdef extern from *:
     void *values_of "tulipa_values_of"(object context)
     void *current_values "tulipa_current_values"()
     void find_values "tulipa_find_values"(object empty, object filled, object copy)
+    object referred_to "tulipa_referred_to"(object reference)
     bint is_private "tulipa_is_private"(object context)
 
 cdef int _OFTEN
 cdef Share _empty
 cdef void *_empty_values
-cdef void *_latest
+cdef object _latest
 cdef void *_met_values
 cdef int _times_met
 
@@ -50,6 +55,7 @@ cdef int _times_met
 cdef class Share:
     cdef object _origin
     cdef object _spare
+    cdef object __weakref__
 
 
 cdef object current_context()

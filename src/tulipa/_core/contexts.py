@@ -6,6 +6,7 @@ itself. Interpreted, everybody has a copy.
 """
 
 import contextvars
+import weakref
 
 try:
     import cython
@@ -22,11 +23,6 @@ class Share:
     def __init__(self, origin):
         self._origin = origin  # nobody enters it
         self._spare = None  # a copy as good as new, while nobody is in it
-
-    def __dealloc__(self):
-        global _latest
-        if _latest == cython.cast(cython.p_void, self):
-            _latest = cython.NULL
 
 
 def current_context():
@@ -45,8 +41,9 @@ def held_context():
         return PyContext_CopyCurrent()
     if values == _empty_values:
         return _empty
-    if _latest != cython.NULL and values == values_of(cython.cast(Share, _latest)._origin):
-        return cython.cast(object, _latest)
+    latest = referred_to(_latest)
+    if latest is not None and values == values_of(cython.cast(Share, latest)._origin):
+        return latest
     return _copy_or_share(values)
 
 
@@ -61,8 +58,8 @@ def _copy_or_share(values):
         return PyContext_CopyCurrent()
     _times_met = 0
     share = Share(PyContext_CopyCurrent())
-    # Not counted: the values are to go when nobody needs them any more.
-    _latest = cython.cast(cython.p_void, share)
+    # Weakly: the values are to go when nobody needs them any more, and no garbage is to be given out.
+    _latest = weakref.ref(share)
     return share
 
 
@@ -109,8 +106,9 @@ def _find_values():
 
 
 if cython.compiled:
-    _latest = _met_values = cython.NULL
+    _met_values = cython.NULL
     _times_met = 0
     _find_values()
     _empty = Share(contextvars.Context())
+    _latest = weakref.ref(_empty)
     _empty_values = values_of(_empty._origin)
