@@ -184,6 +184,24 @@ async def test_a_context_got_hold_of_is_not_given_to_the_next(loop):
     assert seen == ["default"] * (2 * MANY - 1) and kept[0][variable] == "later"
 
 
+@has_get_context
+@on_loop
+async def test_a_handle_that_is_made_anew_in_its_own_callback(loop):
+    kept = []
+
+    def callback(number):
+        if number == 0:
+            kept.append(handles[0].get_context())
+            variable.set("anew")
+            handles[0].__init__(print, (), loop)
+            variable.set("default")
+
+    handles = [loop.call_soon(callback, number) for number in range(MANY)]
+    await turns(2)
+    assert handles[0].get_context()[variable] == "anew" and kept[0][variable] == "default"
+    assert len({id(context) for context in [*kept, *(handle.get_context() for handle in handles)]}) == MANY + 1
+
+
 @on_loop
 async def test_tasks_within_tasks(loop):
     """An eager task begins while the one that made it has not left its context."""

@@ -103,7 +103,10 @@ class Handle(Link):
         try:
             call(self._callback, self._args)
         finally:
-            self._held = leave(held, context)
+            if self._held is context:
+                self._held = leave(held, context)
+            else:  # `__init__` was called again
+                leave(context, context)
         return 0
 
     def _fire_failed(self, exc):
