@@ -11,6 +11,7 @@ import weakref
 
 import pytest
 from helpers.accounting import turn
+from helpers.cases import tulipa
 from helpers.running import on_loop, turns
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -285,6 +286,13 @@ def test_what_runs_while_garbage_is_taken_apart_gets_values_that_stay(loop, loop
     loop.call_soon(leave_garbage)
     turn(loop, 2)
     assert seen == ["same"]
+
+
+@pytest.mark.skipif(tulipa is None or not tulipa.is_compiled(), reason="interpreted, everybody has a copy")
+@pytest.mark.tulipa_only
+def test_contexts_are_shared_at_all(loop):
+    handles = [loop.call_later(0, print) for _ in range(MANY)]
+    assert not [held for held in gc.get_referents(handles[-1]) if isinstance(held, contextvars.Context)]
 
 
 # --- any mix of them does as on the standard loop ---------------------------------------------------------------

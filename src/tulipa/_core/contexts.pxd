@@ -10,17 +10,23 @@ cdef extern from *:
         PyObject *current = PyThreadState_Get()->context;
         return current == NULL ? NULL : tulipa_values_of(current);
     }
-    /* A copy has the same pointer to what is in it, and a context without values has another. */
+    static int tulipa_take_visited(PyObject *visited, void *place) {
+        *(PyObject **)place = visited;
+        return 1;  /* that was enough */
+    }
+    /* What a context refers to are its values: a copy has the same pointer, and a context without values another. */
     static void tulipa_find_values(PyObject *empty, PyObject *filled, PyObject *copy) {
     #ifndef Py_GIL_DISABLED
-        Py_ssize_t end = Py_TYPE(filled)->tp_basicsize - (Py_ssize_t)sizeof(void *), found = 0;
-        for (Py_ssize_t at = sizeof(PyObject); at <= end; at += sizeof(void *)) {
-            void *in_empty = *(void **)((char *)empty + at), *in_filled = *(void **)((char *)filled + at);
-            if (in_filled == NULL || in_filled == in_empty || in_filled != *(void **)((char *)copy + at)) continue;
-            if (found != 0) return;
-            found = at;
+        PyTypeObject *type = Py_TYPE(filled);
+        PyObject *values = NULL;
+        type->tp_traverse(filled, tulipa_take_visited, &values);
+        for (Py_ssize_t at = sizeof(PyObject); at + (Py_ssize_t)sizeof(void *) <= type->tp_basicsize;
+                at += sizeof(void *)) {
+            if (*(PyObject **)((char *)filled + at) != values) continue;
+            if (values != NULL && values == *(PyObject **)((char *)copy + at)
+                    && values != *(PyObject **)((char *)empty + at)) tulipa_values_at = at;
+            return;
         }
-        tulipa_values_at = found;
     #endif
     }
     /* In place of a call. What is gone, or about to be, is None. */
