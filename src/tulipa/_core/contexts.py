@@ -33,16 +33,16 @@ def current_context():
 
 
 def held_context():
-    """What stands for a copy of the current context, to be given to `enter`: a copy, or a Share."""
+    """What stands for a copy of the current context: a copy, or a Share."""
     if not cython.compiled:
         return contextvars.copy_context()
-    values = current_values()
+    values = current_values(_values_at)
     if values == cython.NULL:
         return PyContext_CopyCurrent()
     if values == _empty_values:
         return _empty
     latest = referred_to(_latest)
-    if latest is not None and values == values_of(cython.cast(Share, latest)._origin):
+    if latest is not None and values == values_of(cython.cast(Share, latest)._origin, _values_at):
         return latest
     return _copy_or_share(values)
 
@@ -70,45 +70,18 @@ def own_context(held):
     return PyContext_Copy(cython.cast(Share, held)._origin)
 
 
-def enter(held):
-    """Enter what is held. Gives the context, which the holder keeps in its place until `leave`."""
-    if type(held) is not Share:
-        PyContext_Enter(held)
-        return held
-    share = cython.cast(Share, held)
-    context = share._spare
-    if context is None:
-        context = PyContext_Copy(share._origin)
-    else:
-        share._spare = None
-    PyContext_Enter(context)
-    return context
-
-
-def leave(held, context):
-    """Leave `context`. Gives what its holder keeps: that context, if it changed or somebody else has got it."""
-    PyContext_Exit(context)
-    if held is context:
-        return context
-    share = cython.cast(Share, held)
-    if values_of(context) == values_of(share._origin) and is_private(context):
-        share._spare = context
-        return share
-    return context
-
-
 def _find_values():
-    """Learn where this Python's contexts have their values; where that can't be told, nothing is shared."""
+    """Where this Python's contexts have their values; 0 where that can't be told, and nothing is shared."""
     variable = contextvars.ContextVar("variable")
     filled = contextvars.Context()
     filled.run(variable.set, None)
-    find_values(contextvars.Context(), filled, filled.copy())
+    return find_values(contextvars.Context(), filled, filled.copy())
 
 
 if cython.compiled:
     _met_values = cython.NULL
     _times_met = 0
-    _find_values()
+    _values_at = _find_values()
     _empty = Share(contextvars.Context())
     _latest = weakref.ref(_empty)
-    _empty_values = values_of(_empty._origin)
+    _empty_values = values_of(_empty._origin, _values_at)

@@ -9,6 +9,9 @@ from tulipa._core.resuming cimport PYGEN_NEXT, PYGEN_RETURN, set_send
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._core.world cimport current_loop
 
+cdef extern from *:
+    PyObject **slot_of "tulipa_slot_of"(DoneCallback holder)
+
 
 cdef class Future(Link):
     cdef readonly object _loop
@@ -47,11 +50,13 @@ cdef class Future(Link):
     cdef int _schedule(self, Link entry) except -1
 
 
-@cython.final
 cdef class DoneCallback(Link):
     cdef readonly object _wakeup
     cdef object _held
     cdef Future _future
+
+    @cython.locals(share="PyObject *", context="PyObject *")
+    cdef int _fire(self) except -1
 
 
 @cython.locals(callback=DoneCallback)

@@ -306,12 +306,12 @@ class DoneCallback(Link):
         if not cython.compiled:
             self._held.run(self._wakeup, self._future)
             return 0
-        held = self._held
-        self._held = context = enter(held)
+        share = context = cython.NULL
+        enter(slot_of(self), cython.address(share), cython.address(context))
         try:
             self._wakeup(self._future)
         finally:
-            self._held = leave(held, context)
+            leave(slot_of(self), share, context)
         return 0
 
     def _fire_failed(self, exc):

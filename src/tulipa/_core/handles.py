@@ -98,15 +98,12 @@ class Handle(Link):
         if not cython.compiled:
             self._held.run(self._callback, *self._args)
             return 0
-        held = self._held
-        self._held = context = enter(held)
+        share = context = cython.NULL
+        enter(slot_of(self), cython.address(share), cython.address(context))
         try:
             call(self._callback, self._args)
         finally:
-            if self._held is context:
-                self._held = leave(held, context)
-            else:  # `__init__` was called again
-                leave(context, context)
+            leave(slot_of(self), share, context)
         return 0
 
     def _fire_failed(self, exc):

@@ -33,6 +33,7 @@ cdef extern from *:
     #endif
     }
     """
+    PyObject **slot_of "tulipa_slot_of"(Task holder)
     object own_reference "tulipa_own_reference"(PyObject *object)
     int resume "tulipa_resume"(object coro, PyObject **out)
     PyObject *take_exception "tulipa_take_exception"()
@@ -61,6 +62,8 @@ cdef class Task(Future):
     cdef int _become_ready(self) except -1
     @cython.locals(task=Task, mark=Task, steps=Py_ssize_t, next_mark=Py_ssize_t)
     cdef Task _request_cancellation(self)
+    @cython.locals(share="PyObject *", context="PyObject *")
+    cdef int _fire(self) except -1
     @cython.locals(state=LoopState)
     cdef int _step(self, object failure) except -1
     @cython.locals(value=reference, outcome=int)
@@ -72,6 +75,7 @@ cdef class Task(Future):
     cdef _refuse(self, object yielded)
     @cython.locals(state=LoopState, resumed=bint)
     cdef int _start_eagerly(self) except -1
+    @cython.locals(share="PyObject *", context="PyObject *")
     cdef int _resume_in_context(self) except -1
     @cython.locals(state=LoopState, after=Task)
     cdef int _enter_loop(self) except -1

@@ -212,12 +212,12 @@ class Task(Future):
             finally:
                 self = None  # see _resume
             return 0
-        held = self._held
-        self._held = context = enter(held)
+        share = context = cython.NULL
+        enter(slot_of(self), cython.address(share), cython.address(context))
         try:
             self._step(failure)
         finally:
-            self._held = leave(held, context)
+            leave(slot_of(self), share, context)
         return 0
 
     def _fire_failed(self, exc):
@@ -379,12 +379,12 @@ class Task(Future):
         if not cython.compiled:
             self._held.run(self._resume, None)
             return 0
-        held = self._held
-        self._held = context = enter(held)
+        share = context = cython.NULL
+        enter(slot_of(self), cython.address(share), cython.address(context))
         try:
             self._resume(None)
         finally:
-            self._held = leave(held, context)
+            leave(slot_of(self), share, context)
         return 0
 
     # -- the end --------------------------------------------------------------------------------------------
