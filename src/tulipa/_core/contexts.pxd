@@ -59,19 +59,16 @@ cdef extern from *:
     static CYTHON_INLINE int tulipa_leave(PyObject **slot, Py_ssize_t values_at, PyObject *share, PyObject *context) {
         tulipa_share *left = (tulipa_share *)share;
         int result = PyContext_Exit(context);
-        if (left == NULL) Py_DECREF(context);
-        else if (*slot == context && Py_REFCNT(context) == 2
+        if (left != NULL && *slot == context && Py_REFCNT(context) == 2
                 && tulipa_values_of(context, values_at) == tulipa_values_of(left->origin, values_at)
                 && *(PyObject **)((char *)context + Py_TYPE(context)->tp_weaklistoffset) == NULL) {
-            PyObject *before = left->spare;
-            Py_DECREF(context);
-            left->spare = context;
             *slot = share;
-            Py_DECREF(before);
-        } else {
-            Py_DECREF(context);
-            Py_DECREF(share);
+            share = left->spare;
+            left->spare = Py_NewRef(context);
+            Py_DECREF(context);  /* the slot's */
         }
+        Py_XDECREF(share);
+        Py_DECREF(context);
         return result;
     }
     """

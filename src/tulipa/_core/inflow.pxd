@@ -48,8 +48,8 @@ cdef class Inflow:
     @cython.locals(spare=Place)
     cdef object _pending_future(self)
     cpdef _stop_waiting(self, object waiter)
-    @cython.locals(count=Py_ssize_t)
     cdef int _begin_to_take(self) except -1
+    @cython.locals(count=Py_ssize_t)
     cdef bytes _take_some(self, Py_ssize_t size)
     cdef bytes _take_exactly(self, Py_ssize_t size)
     @cython.locals(count=Py_ssize_t, start=Py_ssize_t, place=Py_ssize_t, end=Py_ssize_t, found=Py_ssize_t,

@@ -96,9 +96,10 @@ cdef extern from *:
     static void tulipa_flat_dealloc(PyObject *self) {
         PyTypeObject *type = Py_TYPE(self);
         if (type == tulipa_flat_type) {
+            PyObject **dict;
             if (type->tp_finalize != NULL && PyObject_CallFinalizerFromDealloc(self) < 0) return;
-            if ((type->tp_dictoffset <= 0 || *(PyObject **)((char *)self + type->tp_dictoffset) == NULL)
-                    && *(PyObject **)((char *)self + type->tp_weaklistoffset) == NULL) {
+            dict = tulipa_dict_of(self);
+            if ((dict == NULL || *dict == NULL) && *(PyObject **)((char *)self + type->tp_weaklistoffset) == NULL) {
                 PyObject_GC_UnTrack(self);
                 for (int *field = tulipa_fields, *end = field + tulipa_field_count; field < end; field++) {
                     PyObject *referred = *(PyObject **)((char *)self + *field);

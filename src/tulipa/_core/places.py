@@ -183,9 +183,7 @@ def stand_in(line, owner, first=False):
     loop = owner._loop
     if cython.compiled and isinstance(loop, LoopState):
         state = cython.cast(LoopState, loop)
-        place = cython.cast(Place, copy_of(_model))
-        place._loop = loop
-        place._state_of_loop = None if state._call_soon_replaced else state
+        place = stand_alone(state)
         debug = state._debug
     else:
         place = Place(loop)
@@ -201,7 +199,7 @@ def stand_in(line, owner, first=False):
 
 
 def stand_alone(loop):
-    """A new place in no line, in a loop of ours that is not in debug mode."""
+    """A new place in no line, in a loop of ours."""
     if not cython.compiled:
         return Place(loop)
     place = cython.cast(Place, copy_of(_model))
