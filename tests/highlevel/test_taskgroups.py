@@ -63,6 +63,28 @@ async def test_a_subclass_hears_of_every_task(loop, lib):
 
 
 @on_loop
+async def test_what_a_group_is_given_as_its_own_hears_of_every_task(loop, lib):
+    heard = []
+
+    def on_task_done(task):
+        heard.append(task.result())
+        lib.TaskGroup._on_task_done(group, task)
+
+    async with lib.TaskGroup() as group:
+        group.create_task(give(0, 0))  # is told of as before
+        group._on_task_done = on_task_done
+        for number in range(1, 4):
+            group.create_task(give(number, number))
+        await turns(6)
+        assert group._on_task_done is on_task_done
+        del group._on_task_done
+        group.create_task(give(4, 4))
+    assert heard == [1, 2, 3] and not group._tasks
+    with pytest.raises(AttributeError):
+        del group._on_task_done
+
+
+@on_loop
 async def test_children_may_create_children(loop, lib):
     done = []
 

@@ -1,9 +1,34 @@
 """TaskGroup, as asyncio's of Python 3.15."""
 
 from asyncio import CancelledError, current_task, get_running_loop
+from types import MethodType
 
 from tulipa._core.countdown import join_members
 from tulipa._core.pause import sleep
+
+
+class _Replaceable:
+    """TaskGroup's `_on_task_done`: a method, but a group that is given another one of its own hears of every task.
+
+    Programs count finished tasks so. Looking for it at each `create_task` would cost those that do not.
+    """
+
+    def __init__(self, function):
+        self._function = function
+
+    def __get__(self, group, owner=None):
+        if group is None:
+            return self._function
+        return group._own_on_task_done or MethodType(self._function, group)
+
+    def __set__(self, group, value):
+        group._own_on_task_done = value
+        group._hears_of_every_task = True
+
+    def __delete__(self, group):
+        if group._own_on_task_done is None:
+            raise AttributeError("_on_task_done")
+        del group._own_on_task_done
 
 
 class TaskGroup:
@@ -13,7 +38,8 @@ class TaskGroup:
     ExceptionGroup of all failures is raised.
     """
 
-    _hears_of_every_task = False  # a subclass with its own `_on_task_done`
+    _hears_of_every_task = False  # one with an `_on_task_done` of its own
+    _own_on_task_done = None  # what this group was given
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -186,6 +212,7 @@ class TaskGroup:
                     }
                 )
 
+    @_Replaceable
     def _on_task_done(self, task):
         self._tasks.discard(task)
         if self._on_completed_fut is not None and not self._tasks and not self._on_completed_fut.done():
