@@ -60,3 +60,18 @@ async def test_writing(loop, callback, action):
         assert protocol.events.count("lost") == 1
         assert protocol.events[-1] == "lost"
         assert writer.closed
+
+
+@on_loop
+async def test_closed_when_it_is_told_of_in_debug_mode(loop, caplog):
+    """What is written to the log names descriptors that are gone."""
+    loop.set_debug(True)
+    caplog.set_level("DEBUG", "asyncio")
+    with pipe_of("pipe") as ends:
+        descriptors = [end.fileno() for end in ends]
+        for connect, end in zip((loop.connect_read_pipe, loop.connect_write_pipe), ends, strict=True):
+            _, protocol = await connect(acting("connection_made", "close"), end)
+            await protocol.lost()
+        assert [end.closed for end in ends] == [True, True]
+    told = [record.args[:2] for record in caplog.records if "pipe" in record.msg]
+    assert told == list(zip(("Read", "Write"), descriptors, strict=True))

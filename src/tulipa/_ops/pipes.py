@@ -18,10 +18,7 @@ async def connect_read_pipe(loop, protocol_factory, pipe):
     The transport makes the descriptor non-blocking and owns the file object, which is closed with it; what fails
     before there is a transport leaves it to the caller. Raises ValueError for another kind of file.
     """
-    transport, protocol = await _connect(loop, protocol_factory, pipe, lambda kind: ReadPipeTransport)
-    if loop._debug:
-        logger.debug("Read pipe %r connected: (%r, %r)", pipe.fileno(), transport, protocol)
-    return transport, protocol
+    return await _connect("Read", loop, protocol_factory, pipe, lambda kind: ReadPipeTransport)
 
 
 async def connect_write_pipe(loop, protocol_factory, pipe):
@@ -29,10 +26,7 @@ async def connect_write_pipe(loop, protocol_factory, pipe):
 
     The transport ends when nobody can read any more what is written; of devices, only a failing write tells that.
     """
-    transport, protocol = await _connect(loop, protocol_factory, pipe, _writer)
-    if loop._debug:
-        logger.debug("Write pipe %r connected: (%r, %r)", pipe.fileno(), transport, protocol)
-    return transport, protocol
+    return await _connect("Write", loop, protocol_factory, pipe, _writer)
 
 
 def _writer(kind):
@@ -41,9 +35,10 @@ def _writer(kind):
     return functools.partial(WritePipeTransport, notice_end=notice_end)
 
 
-async def _connect(loop, protocol_factory, pipe, transport_for):
+async def _connect(direction, loop, protocol_factory, pipe, transport_for):
     loop._check_closed()
     kind = _kind(pipe)
+    fd = pipe.fileno()  # the protocol may close it
     protocol = protocol_factory()
     waiter = loop.create_future()
     endpoint = _endpoint(loop, pipe)
@@ -54,6 +49,8 @@ async def _connect(loop, protocol_factory, pipe, transport_for):
     except BaseException:
         transport.close()
         raise
+    if loop._debug:
+        logger.debug("%s pipe %r connected: (%r, %r)", direction, fd, transport, protocol)
     return transport, protocol
 
 
