@@ -43,7 +43,10 @@ cdef class Future(Link):
     cdef bint _renew(self) except -1
     cdef int _fail(self, object exception) except -1
     cdef list _entries(self)
+    @cython.locals(more=list)
     cdef int _add_entry(self, Link entry) except -1
+    @cython.locals(more=list, index=Py_ssize_t)
+    cdef int _take_out(self, Link entry) except -1
     @cython.locals(more=list)
     cdef int _schedule_callbacks(self) except -1
     @cython.locals(state=LoopState, callback=DoneCallback)

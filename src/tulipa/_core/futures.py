@@ -232,25 +232,44 @@ class Future(Link):
     def remove_done_callback(self, fn, /):
         """Remove every callback equal to `fn`; gives how many there were."""
         self._check_made()
-        # Comparing may run code that removes callbacks too: what is left then is looked up anew.
-        removed = {id(entry) for entry in self._entries() if _is_same(entry._wakeup, fn)}
-        entries = self._entries()
-        kept = [entry for entry in entries if id(entry) not in removed]
-        self._first = kept[0] if kept else None
-        self._more = kept[1:] or None
-        return len(entries) - len(kept)
+        # Comparing may run code that adds and removes callbacks too: each is looked up anew.
+        removed = [entry for entry in self._entries() if _is_same(entry._wakeup, fn)]
+        return sum([self._take_out(entry) for entry in removed])
+
+    # Making a list may have the collector run code of the program's that uses this future too (up to Python 3.11, and
+    # later where this is interpreted). So lists are made first, and then nothing comes in between.
 
     def _entries(self):
-        return [] if self._first is None else [self._first, *(self._more or ())]
+        entries = []
+        if self._first is not None:
+            entries.append(self._first)
+            if self._more is not None:
+                entries.extend(self._more)
+        return entries
 
     def _add_entry(self, entry):
-        """Add a link, which joins the queue when this is done."""
-        if self._first is None:
+        """Add a link, which joins the queue when this is done: at once where that is since the caller looked."""
+        more = [entry] if self._first is not None and self._more is None else None
+        if self._done:
+            self._schedule(entry)
+        elif self._first is None:
             self._first = entry
         elif self._more is None:
-            self._more = [entry]
+            self._more = more
         else:
             self._more.append(entry)
+
+    def _take_out(self, entry):
+        """Take a link out; gives how many there were, 1 or 0."""
+        more = self._more
+        if self._first is entry:
+            self._first = more.pop(0) if more else None
+            return 1
+        for index in range(0 if more is None else len(more)):
+            if more[index] is entry:
+                del more[index]
+                return 1
+        return 0
 
     def _schedule_callbacks(self):
         first = self._first
