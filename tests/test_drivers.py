@@ -48,10 +48,10 @@ def wait(driver, timeout, *watchers):
     """Wait once; which of the watchers became ready, as a list of (watcher, what happened), and no others."""
     ready = ReadyQueue()
     driver.wait(timeout, ready)
-    found = [(watcher, watcher._happened) for watcher in watchers if watcher._queued]
+    found = [(watcher, watcher._happened) for watcher in watchers if ready.holds(watcher)]
     assert ready.count == len(found), "each stands in the queue once"
     for watcher, _ in found:
-        watcher._queued, watcher._happened = False, 0
+        watcher._happened = 0
     return found
 
 

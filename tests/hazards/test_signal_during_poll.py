@@ -4,15 +4,17 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import threading
 
 import pytest
 from helpers.accounting import turn
+from helpers.cases import tulipa
 from helpers.running import on_loop, turns
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals as POSIX has them")
 
-ROUNDS = 300
+ROUNDS = 100  # each takes two switches of threads, which is long on a busy machine
 
 
 @pytest.fixture
@@ -133,6 +135,56 @@ def test_exception_of_a_handler_loses_no_readiness(loop, usr1):
     loop.remove_reader(one)
     one.close()
     two.close()
+
+
+@pytest.fixture
+def interrupt_in():
+    """Raise KeyboardInterrupt at the beginning of a Python function, as a signal's handler may."""
+    if tulipa is not None and tulipa.is_compiled():
+        pytest.skip("compiled, signals are heard in callbacks and while the loop waits")
+    before = sys.gettrace()
+
+    def begin(*names):
+        def trace(frame, event, _argument):
+            if frame.f_code.co_name in names:
+                sys.settrace(before)
+                raise KeyboardInterrupt
+
+        sys.settrace(trace)
+
+    yield begin
+    sys.settrace(before)
+
+
+@pytest.mark.parametrize("moment", [("_run",), ("_fire", "_run"), ("_take_happened", "_run")])
+def test_exception_just_before_readiness_is_told(loop, interrupt_in, moment):
+    one, two = socket.socketpair()
+    one.setblocking(False)
+    told = []
+    loop.add_reader(one, told.append, None)
+    two.send(b"x")
+    interrupt_in(*moment)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
+    assert not told
+    turn(loop, 2)
+    assert told
+    loop.remove_reader(one)
+    one.close()
+    two.close()
+
+
+def test_exception_while_what_was_posted_is_taken_in(loop, interrupt_in):
+    calls = []
+    for number in range(3):
+        loop.call_soon_threadsafe(calls.append, number)
+    interrupt_in("_append", "run_forever")
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
+    assert not calls
+    loop.call_soon_threadsafe(loop.stop)
+    loop.run_forever()
+    assert calls == [0, 1, 2]
 
 
 def test_handler_changes_what_is_waited_for(loop, usr1):

@@ -55,6 +55,7 @@ cdef class ReadyQueue:
     cdef int push_first(self, Link link) except -1
     cdef Link pop(self)
     cpdef int post(self, Link link) except -1
+    cpdef bint holds(self, Link link) except -1
     cpdef bint has_work(self) except -1
     cdef int collect_posted(self) except -1
     cdef int clear(self) except -1

@@ -88,6 +88,10 @@ class ReadyQueue:
     def __len__(self):
         return self.count
 
+    def holds(self, link):
+        """Whether `link`, which stands in no other queue, stands in this one."""
+        return link._next is not None or link is self._tail
+
     def has_work(self):
         """Whether anything waits to be run, posted links included."""
         return self.count > 0 or self._has_posted
@@ -96,8 +100,14 @@ class ReadyQueue:
         """Move what other threads posted to the end of the queue."""
         self._has_posted = False
         posted = self._posted
-        while posted:
-            self._append(posted.popleft())
+        try:
+            while posted:
+                # Where the handler of a signal raises something, each of them stands in one place still.
+                self._append(posted[0])
+                del posted[0]
+        except BaseException:
+            self._has_posted = True
+            raise
 
     def clear(self):
         """Drop everything, link by link, so that a long chain is not destroyed by recursion."""

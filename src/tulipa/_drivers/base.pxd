@@ -10,7 +10,6 @@ cdef class Watcher(Link):
     cdef public int _fd
     cdef public int _interest
     cdef public int _happened
-    cdef public bint _queued
     cdef public unsigned int _generation
 
     cdef int _watch_init(self, int fd) except -1

@@ -63,7 +63,6 @@ class Watcher(Link):
         self._fd = fd
         self._interest = 0
         self._happened = 0
-        self._queued = False
         self._generation = 0
 
     def fileno(self):
@@ -74,7 +73,6 @@ class Watcher(Link):
         """The bits to act on now; called once when fired."""
         happened = self._happened & self._interest
         self._happened = 0
-        self._queued = False
         return happened
 
 
@@ -126,6 +124,5 @@ class Driver:
 def announce(watcher, events, ready):
     """Put `watcher` into `ready` with `events`, once."""
     watcher._happened |= events
-    if not watcher._queued:
-        watcher._queued = True
+    if not ready.holds(watcher):
         ready.push(watcher)
