@@ -3,12 +3,15 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.handles cimport new_handle
-from tulipa._core.contexts cimport PyContext_Enter, PyContext_Exit, current_context
+from tulipa._core.contexts cimport enter, held_context, leave, own_context
 from tulipa._core.memory cimport forget_dict
 from tulipa._core.ready cimport Link, LoopState
 from tulipa._drivers.base cimport READ, WRITE, Driver, Watcher, announce
 from tulipa._transports.endpoint cimport Endpoint
 from tulipa._transports.telling cimport report_fatal, tell_made
+
+cdef extern from *:
+    PyObject **slot_of "tulipa_slot_of"(Transport holder)
 
 
 cdef enum:
@@ -43,7 +46,7 @@ cdef class Transport(Watcher):
     cdef LoopState _state_of_loop
     cdef Driver _driver
     cdef readonly Endpoint _endpoint
-    cdef object _context
+    cdef object _held  # of contexts.py: what stands for its context
     cdef Roster _roster
     cdef public dict _extra
     cdef readonly object _protocol
@@ -63,6 +66,10 @@ cdef class Transport(Watcher):
 
     cdef int _prepare(self, object loop, Endpoint endpoint, int fd, object protocol, Roster roster) except -1
     cdef int _take_protocol(self, object protocol) except -1
+    @cython.locals(due=int, share="PyObject *", context="PyObject *")
+    cdef int _fire(self) except -1
+    @cython.locals(share="PyObject *", context="PyObject *")
+    cdef int _settle(self) except -1
     cdef str _describe_state(self)
     cdef int _begin(self, object waiter) except -1
     cdef int _conclude(self, object exc) except -1

@@ -26,7 +26,7 @@ from tulipa._core.ready import Link
 from tulipa._drivers.base import Watcher
 
 if not cython.compiled:  # compiled, the .pxd declares them
-    from tulipa._core.contexts import current_context
+    from tulipa._core.contexts import held_context, own_context
     from tulipa._core.handles import new_handle
     from tulipa._drivers.base import READ, WRITE, announce
     from tulipa._transports.telling import report_fatal, tell_made
@@ -104,7 +104,7 @@ class Transport(Watcher):
         self._driver = loop._driver
         wrap = self._state_of_loop._wrap_endpoint
         self._endpoint = endpoint if wrap is None else wrap(endpoint)
-        self._context = current_context()
+        self._held = held_context()
         self._roster = roster
         self._extra = None
         self._before = cython.NULL
@@ -165,22 +165,29 @@ class Transport(Watcher):
 
     # -- readiness ------------------------------------------------------------------------------------------
 
+    @property
+    def _context(self):
+        """The contextvars.Context of all its protocol's methods, for what is called later on its behalf."""
+        self._held = own_context(self._held)
+        return self._held
+
     def _fire(self):
         due = self._happened & (STARTS | ENDS)
         happened = self._take_happened()
         if happened == 0 and due == 0:
             return 0
         if not cython.compiled:
-            self._context.run(self._on_due if due else self._on_ready, due or happened)
+            self._held.run(self._on_due if due else self._on_ready, due or happened)
             return 0
-        PyContext_Enter(self._context)
+        share = context = cython.NULL
+        enter(slot_of(self), cython.address(share), cython.address(context))
         try:
             if due:
                 self._on_due(due)
             else:
                 self._on_ready(happened)
         finally:
-            PyContext_Exit(self._context)
+            leave(slot_of(self), share, context)
         return 0
 
     def _on_due(self, due):
@@ -199,13 +206,14 @@ class Transport(Watcher):
 
     def _settle(self):
         if not cython.compiled:
-            self._context.run(self._on_settle)
+            self._held.run(self._on_settle)
             return 0
-        PyContext_Enter(self._context)
+        share = context = cython.NULL
+        enter(slot_of(self), cython.address(share), cython.address(context))
         try:
             self._on_settle()
         finally:
-            PyContext_Exit(self._context)
+            leave(slot_of(self), share, context)
         return 0
 
     def _start(self, waiter):

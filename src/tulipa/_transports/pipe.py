@@ -35,7 +35,7 @@ class ReadPipeTransport(Transport):
     def __init__(self, loop, endpoint, protocol, waiter=None, context=None):
         self._prepare(loop, endpoint, endpoint._fd, protocol, None)
         if context is not None:
-            self._context = context
+            self._held = context
         self._extra = {"pipe": endpoint._pipe}
         self._read_asked = False
         loop.call_soon(self._start, waiter, context=self._context)
@@ -105,7 +105,7 @@ class WritePipeTransport(WritingTransport):
     def __init__(self, loop, endpoint, protocol, waiter=None, context=None, notice_end=True):
         self._prepare(loop, endpoint, endpoint._fd, protocol, None)
         if context is not None:
-            self._context = context
+            self._held = context
         self._prepare_writing()
         self._extra = {"pipe": endpoint._pipe}
         self._eof_read = not notice_end
