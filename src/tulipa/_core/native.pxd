@@ -53,6 +53,19 @@ cdef extern from *:
         }
         return tulipa_quickly.usual(function, args, count, keywords);
     }
+    /* Without arguments (`argument` is NULL) or with one, by the function itself: no vectorcall, no recursion to count.
+       Whatever is not as expected is called the usual way. */
+    static PyObject *tulipa_call_method(PyObject *method, PyObject *self, PyObject *argument) {
+        PyMethodDef *definition = ((PyMethodDescrObject *)method)->d_method;
+        if (Py_TYPE(self) == PyDescr_TYPE(method) && definition->ml_flags == (argument ? METH_O : METH_NOARGS))
+            return definition->ml_meth(self, argument);
+        return PyObject_CallFunctionObjArgs(method, self, argument, NULL);
+    }
+    static PyObject *tulipa_call_function(PyObject *function) {
+        if (PyCFunction_CheckExact(function) && PyCFunction_GET_FLAGS(function) == METH_NOARGS)
+            return PyCFunction_GET_FUNCTION(function)(PyCFunction_GET_SELF(function), NULL);
+        return PyObject_CallNoArgs(function);
+    }
     static int tulipa_call_quickly(PyObject *function, PyObject *type, tulipa_quick quick) {
         Py_ssize_t place = Py_TYPE(function)->tp_vectorcall_offset;
         if (place <= 0) return 0;
@@ -81,9 +94,18 @@ cdef extern from *:
     PyObject *new_reference "tulipa_new_reference"(object)
     object strong_reference "tulipa_strong_reference"(object reference)
     object call "tulipa_call"(object callback, object args)
+    object call_method "tulipa_call_method"(object method, object self, PyObject *argument)
+    object call_function "tulipa_call_function"(object function)
     int call_quickly "tulipa_call_quickly"(object function, object type, quick shortcut) except -1
     int fill_doc "tulipa_fill_doc"(object type, str text) except -1
 
+cdef object _append
+cdef object _popleft
+cdef object _ask_running_loop
+
+cdef object append(object line, object item)
+cdef object popleft(object line)
+cdef object running_loop()
 cdef bint is_coroutine(object item) except -1
 cdef Py_hash_t identity_hash(object item) except -1
 cdef int set_signature(object kind, str parameters) except -1

@@ -1,11 +1,38 @@
 """Small things that speak C when compiled, each with its plain twin."""
 
+from asyncio import _get_running_loop
+from collections import deque
 from types import CoroutineType
 
 try:
     import cython
 except ImportError:
     from tulipa._cython_shim import cython
+
+_append = deque.append
+_popleft = deque.popleft
+_ask_running_loop = _get_running_loop
+
+
+def append(line, item):
+    """``line.append(item)``, of a deque."""
+    if cython.compiled:
+        return call_method(_append, line, cython.cast(cython.pointer(PyObject), item))
+    return _append(line, item)
+
+
+def popleft(line):
+    """``line.popleft()``, of a deque."""
+    if cython.compiled:
+        return call_method(_popleft, line, cython.NULL)
+    return _popleft(line)
+
+
+def running_loop():
+    """The loop that runs in this thread, or None."""
+    if cython.compiled:
+        return call_function(_ask_running_loop)
+    return _ask_running_loop()
 
 
 def is_coroutine(item):

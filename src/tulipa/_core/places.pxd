@@ -2,15 +2,12 @@ cimport cython
 from cpython.object cimport PyObject
 
 from tulipa._core.futures cimport Future
-from tulipa._core.memory cimport as_model, copy_of, forget_dict
-from tulipa._core.native cimport new_reference
+from tulipa._core.memory cimport as_model, collector_room, copy_of, forget_dict, free_flatly, keep_spares
+from tulipa._core.native cimport append, new_reference, popleft, running_loop
 from tulipa._core.resuming cimport PYGEN_NEXT, PYGEN_RETURN, set_send
 from tulipa._core.ready cimport LoopState
 
-cdef object _get_running_loop
 cdef object _binding
-cdef object append
-cdef object popleft
 cdef object _model
 
 

@@ -5,8 +5,6 @@ A line is a deque. Mostly there are places in it; futures that others have put t
 
 import asyncio
 import threading
-from asyncio import _get_running_loop
-from collections import deque
 
 try:
     import cython
@@ -19,11 +17,10 @@ from tulipa._core.ready import LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.memory import as_model
+    from tulipa._core.native import append, popleft, running_loop
     from tulipa._core.resuming import set_send
 
 _binding = threading.Lock()
-append = deque.append
-popleft = deque.popleft
 
 
 class LoopBound:
@@ -41,7 +38,7 @@ class LoopBound:
         return self._loop
 
     def _check_loop(self):
-        loop = _get_running_loop()
+        loop = running_loop()
         if loop is not self._loop or loop is None:
             self._bind(loop)
         return 0
@@ -216,6 +213,9 @@ def stand_before(line, owner):
 
 
 _model = as_model(Place.__new__(Place))
+if cython.compiled:
+    keep_spares(Place, 1024, collector_room(_model))  # as many as a busy turn has
+    free_flatly(_model)
 
 
 def wake(waiter):

@@ -1,11 +1,11 @@
 cimport cython
 
 from tulipa._core.memory cimport is_untouched
+from tulipa._core.native cimport append, popleft
 from tulipa._core.places cimport LoopBound, stand_in, wake_next
 
 cdef object deque
-cdef object append
-cdef object popleft
+cdef object _wait
 
 
 cdef class BaseQueue(LoopBound):

@@ -14,6 +14,7 @@ from tulipa._core.places import LoopBound, stand_in, wake_next
 OVERRIDABLE = frozenset({"_init", "_get", "_put", "qsize", "empty", "full", "put_nowait", "get_nowait"})
 
 if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.native import append, popleft
 
     def is_untouched(bound):
         """Whether nobody has set attributes on it: its methods may be among them."""
@@ -24,9 +25,7 @@ class _Wait:
     """What `_put_now` and `_take_now` give where there is no room or no item."""
 
 
-WAIT = _Wait()
-append = deque.append
-popleft = deque.popleft
+WAIT = _wait = _Wait()  # the one for others, the other one C's, found without a look into a dictionary
 
 
 class BaseQueue(LoopBound):
@@ -119,13 +118,13 @@ class BaseQueue(LoopBound):
         """What `put` does and gives, if it needs no wait; otherwise WAIT."""
         if self._put_plainly(item):
             return None
-        return WAIT if self.full() and not self._is_shutdown else self.put_nowait(item)
+        return _wait if self.full() and not self._is_shutdown else self.put_nowait(item)
 
     def _take_now(self):
         """What `get` does, if it needs no wait; otherwise WAIT."""
         if self._acts_plainly() and (len(self._queue) > 0 or not self._is_shutdown):
-            return self._take_plainly() if len(self._queue) > 0 else WAIT
-        return WAIT if self.empty() and not self._is_shutdown else self.get_nowait()
+            return self._take_plainly() if len(self._queue) > 0 else _wait
+        return _wait if self.empty() and not self._is_shutdown else self.get_nowait()
 
     def _stand_for_room(self, again):
         """A place at the end of the line, or at its head for a task that was woken there, but overtaken."""

@@ -3,8 +3,8 @@ from cpython.object cimport PyObject
 
 from tulipa._core.contexts cimport enter, held_context, leave, own_context
 from tulipa._core.futures cimport Future
-from tulipa._core.memory cimport as_model, copy_of, free_flatly
-from tulipa._core.native cimport call_quickly, is_coroutine, set_signature
+from tulipa._core.memory cimport as_model, collector_room, copy_of, free_flatly, keep_spares
+from tulipa._core.native cimport call_function, call_quickly, is_coroutine, set_signature
 from tulipa._core.resuming cimport PYGEN_NEXT, PYGEN_RETURN
 from tulipa._core.ready cimport LoopState
 from tulipa._core.world cimport (

@@ -476,6 +476,7 @@ def new_task(coro, loop, name, context, eager_start):
 
 _model = as_model(Task.__new__(Task))
 if cython.compiled:
+    keep_spares(Task, 1024, collector_room(_model))  # as many as a busy turn has
     free_flatly(_model)
 
 
@@ -514,7 +515,7 @@ _running_loop = asyncio.get_running_loop
 
 def _create_usual_task(nobody, coro, name, context):
     """Compiled, `create_task` comes here straight where it is given no keywords."""
-    return _running_loop().create_task(coro)
+    return call_function(_running_loop).create_task(coro)
 
 
 if cython.compiled:
