@@ -116,6 +116,15 @@ def test_exception_never_retrieved_is_reported(loop, loop_errors):
     loop_errors.clear()
 
 
+def test_each_of_several_lost_exceptions_is_reported(loop, loop_errors):
+    for _ in range(3):  # in the same memory, perhaps
+        loop.create_task(fail(ValueError("lost")))
+        turn(loop)
+        gc.collect()
+    assert [context["message"] for context in loop_errors] == ["Task exception was never retrieved"] * 3
+    loop_errors.clear()
+
+
 def test_exception_seen_by_an_awaiter_is_not_reported(loop):
     async def main():
         try:
