@@ -75,7 +75,7 @@ async def test_large_unix_datagrams(loop):
     with peer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         async with endpoint(loop, sock=ours) as protocol:
-            for size in (100_000, 1, 200_000, 262_144, 3, len(data)):
+            for size in (*range(10), 100_000, 1, 200_000, 262_144, 3, len(data)):
                 try:
                     peer.send(data[:size])
                 except OSError as exc:
@@ -103,6 +103,20 @@ async def test_many_that_are_there_at_once(loop):
             for number in range(150):
                 peer.sendto(b"%d" % number, address(ours))
             assert await ours.datagrams(150) == [b"%d" % number for number in range(150)]
+
+
+@on_loop
+async def test_single_ones_and_many_by_turns(loop):
+    """Who has got them one by one for a while gets all of what comes together, too."""
+    sent = []
+    async with endpoint(loop) as ours:
+        with bare_socket() as peer:
+            for count in (*[1] * 20, 50, 1, 3, *[1] * 12, 100, 2):
+                for _ in range(count):
+                    sent.append(b"%d" % len(sent))
+                    peer.sendto(sent[-1], address(ours))
+                assert await ours.datagrams(len(sent)) == sent
+            assert {addr for _, addr in ours.received} == {peer.getsockname()}
 
 
 @on_loop

@@ -22,9 +22,24 @@ cdef extern from *:
     #ifdef __linux__
     #define TULIPA_BATCHES 1
     typedef struct mmsghdr tulipa_message;
-    #define tulipa_receive_messages(fd, messages, count) recvmmsg((fd), (messages), (count), MSG_DONTWAIT, NULL)
-    #define tulipa_send_messages(fd, messages, count) \
-        sendmmsg((fd), (messages), (count), MSG_DONTWAIT | MSG_NOSIGNAL)
+    /* One alone goes by the call for one, which is less work for the kernel than a batch of one. */
+    static int tulipa_receive_messages(int fd, tulipa_message *messages, unsigned int count) {
+        struct msghdr *header = &messages->msg_hdr;
+        ssize_t size;
+        if (count > 1)
+            return recvmmsg(fd, messages, count, MSG_DONTWAIT, NULL);
+        size = recvfrom(fd, header->msg_iov->iov_base, header->msg_iov->iov_len, MSG_DONTWAIT, header->msg_name,
+                        &header->msg_namelen);
+        messages->msg_len = (unsigned int)size;
+        return size < 0 ? -1 : 1;
+    }
+    static int tulipa_send_messages(int fd, tulipa_message *messages, unsigned int count) {
+        struct msghdr *header = &messages->msg_hdr;
+        if (count > 1)
+            return sendmmsg(fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return sendto(fd, header->msg_iov->iov_base, header->msg_iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL,
+                      header->msg_name, header->msg_namelen) < 0 ? -1 : 1;
+    }
     #else
     #define TULIPA_BATCHES 0
     typedef struct { struct msghdr msg_hdr; unsigned int msg_len; } tulipa_message;
@@ -46,6 +61,7 @@ cdef extern from *:
 
 cdef enum:
     BATCH = 32
+    ALONE = 8  # so many batches of one, and from then on one look in so many is for a batch
     SLOT = 66624  # 64 KiB and a little, so that the slots' first bytes don't compete for the same cache lines
     SLOTS_OF_LARGE = 4
 
@@ -67,6 +83,7 @@ cdef class DatagramSocketEndpoint(DatagramEndpoint):
     cdef int _fd
     cdef int _family
     cdef bint _direct
+    cdef unsigned int _alone
 
     @cython.locals(i=Py_ssize_t, step=Py_ssize_t, slots=Py_ssize_t, count=int, received=list,
                    messages=messages_of_batch, vectors=vectors_of_batch, raw=addresses_of_batch,

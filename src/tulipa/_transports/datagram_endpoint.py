@@ -6,11 +6,12 @@
     Offers the datagrams from number `first` on and before `end` of two lists, bytes objects and their addresses,
     None for the peer's; how many were taken, -1 when none is taken now. What the first one meets is raised.
 
-Compiled on Linux, one `recvmmsg` or `sendmmsg` does it for IPv4, IPv6 and UNIX sockets; otherwise it is one datagram
-a call, by the `socket` module. Facts relied on: both calls stop before the first datagram that meets an error,
-unless it is the first of all. `recvmmsg` keeps that error for the next call. To `sendmmsg` a datagram's own error
-happens again; that of an earlier one (ICMP, on a connected socket) does not, and the datagram goes out: of several
-such errors some may be missed, not the last, which is told when there is nothing left to send.
+Compiled on Linux, one `recvmmsg` or `sendmmsg` does it for IPv4, IPv6 and UNIX sockets, `recvfrom` or `sendto` for
+one that is alone; otherwise it is one datagram a call, by the `socket` module. Facts relied on: calls for batches
+stop before the first datagram that meets an error, unless it is the first of all. `recvmmsg` keeps that error for
+the next call. To `sendmmsg` a datagram's own error happens again; that of an earlier one (ICMP, on a connected
+socket) does not, and the datagram goes out: of several such errors some may be missed, not the last, which is told
+when there is nothing left to send.
 """
 
 import socket
@@ -43,6 +44,7 @@ class DatagramSocketEndpoint(DatagramEndpoint):
         self._fd = sock.fileno()
         self._family = sock.family
         self._direct = False
+        self._alone = 0
         if cython.compiled:
             self._direct = BATCHES and self._family in (AF_INET, AF_INET6, AF_UNIX)
 
@@ -55,6 +57,9 @@ class DatagramSocketEndpoint(DatagramEndpoint):
         # Of the families only UNIX has datagrams above 64 KiB.
         step = SLOTS_OF_LARGE if self._family == AF_UNIX else 1
         slots = BATCH // step
+        if self._alone > ALONE and self._alone % ALONE != 0:
+            # They come one by one. Room for a batch and looking for a second one is work, which is done now and then.
+            slots = 1
         memset(messages, 0, slots * cython.sizeof(message))
         for i in range(slots):
             vectors[i].iov_base = cython.address(_space[i * step * SLOT])
@@ -68,6 +73,7 @@ class DatagramSocketEndpoint(DatagramEndpoint):
             if _not_now():
                 return []
             PyErr_SetFromErrno(OSError)
+        self._alone = self._alone + 1 if count == 1 else 0
         # One space for all endpoints: nothing that could let other code run comes before all is copied out of it.
         for i in range(count):
             copies[i] = new_reference(
