@@ -17,7 +17,7 @@ from tulipa._drivers.base import WRITE
 from tulipa._ops.sockets import check_socket, until_ready
 
 # At most so many bytes are sent, or read, at a time: the loop has other things to do.
-_AT_ONCE = 1 << 20
+_AT_ONCE = 1 << 22
 _READ_AT_ONCE = 1 << 18
 _CLOSED = "Connection closed while a file was being sent"
 
