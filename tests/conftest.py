@@ -113,6 +113,15 @@ def loop(loop_factory, loop_errors):
 
 
 @pytest.fixture
+def without_debug(loop):
+    """What the test expects is so outside of debug mode, which PYTHONDEVMODE=1 switches on for all loops.
+
+    There more is told of: handshakes that fail on a server, what takes long on a busy machine.
+    """
+    loop.set_debug(False)
+
+
+@pytest.fixture
 def use_tls_engine(tls_engine, monkeypatch):
     """Have tulipa's TLS transports use one engine; tests of TLS run on each of them."""
     monkeypatch.setenv("TULIPA_TLS_ENGINE", tls_engine)

@@ -204,7 +204,8 @@ def test_the_store_refuses_the_rest(command, complaint):
                                   "semaphore", "condition", "spawn_many", "task_group", "eager", "timeout", "wait_for",
                                   "call_soon_threadsafe", "run_in_executor", "task-memory", "import", "first-loop"])
 @pytest.mark.parametrize("contender", ["std", "tulipa-full"])
-def test_rows_measure(name, contender):
+def test_rows_measure(name, contender, monkeypatch):
+    monkeypatch.delenv("PYTHONDEVMODE", raising=False)  # with which all takes long
     [row] = select([name], all_rows())
     if reason := row.unavailable() or row.refuses(by_name(contender)):
         pytest.skip(reason)

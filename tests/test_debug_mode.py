@@ -23,7 +23,7 @@ def debug_loop(loop):
 
 
 def test_off_at_first(loop):
-    assert loop.get_debug() is False
+    assert loop.get_debug() is sys.flags.dev_mode
     loop.set_debug(True)
     assert loop.get_debug() is True
     assert "debug=True" in repr(loop)
@@ -86,6 +86,7 @@ def test_slow_timer_is_named(loop, all_is_slow):
     assert [message for message in all_is_slow() if "slow_timer" in message and "TimerHandle" in message]
 
 
+@pytest.mark.usefixtures("without_debug")
 def test_fast_callbacks_and_no_debug_mode_say_nothing(loop, caplog):
     loop.slow_callback_duration = 0
     turn(loop, 2)

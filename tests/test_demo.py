@@ -46,6 +46,8 @@ def servers():
     """Start the application on a contender at its first use; stop them all at the end, which must go well."""
     running = {}
     with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.delenv("PYTHONDEVMODE", raising=False)  # with which loops tell of what takes long
 
         def get(contender):
             if contender not in running:

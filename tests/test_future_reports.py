@@ -59,6 +59,7 @@ def test_report_says_where_it_was_made_in_debug_mode(loop, loop_errors):
     loop_errors.clear()
 
 
+@pytest.mark.usefixtures("without_debug")
 def test_source_traceback(loop):
     assert loop.create_future()._source_traceback is None
     loop.set_debug(True)
@@ -79,6 +80,7 @@ def test_log_traceback_can_only_be_switched_off(loop):
     gc.collect()
 
 
+@pytest.mark.usefixtures("without_debug")
 def test_repr(loop, future):
     assert repr(future).startswith("<Future pending")
     future.add_done_callback(test_repr)
@@ -94,6 +96,7 @@ def test_repr(loop, future):
     assert repr(future) == "<Future finished result='value'>"
 
 
+@pytest.mark.usefixtures("without_debug")
 def test_repr_of_a_failed_and_a_cancelled_one(loop, future):
     future.set_exception(ValueError("why"))
     assert repr(future) == "<Future finished exception=ValueError('why')>"

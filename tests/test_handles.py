@@ -235,6 +235,7 @@ def test_repr_names_the_callback(loop, schedule):
     turn(loop, 2)
 
 
+@pytest.mark.usefixtures("without_debug")
 @pytest.mark.std_since(3, 13)
 @every_way
 def test_repr_keeps_arguments_to_itself_outside_of_debug_mode(loop, schedule):

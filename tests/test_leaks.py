@@ -445,6 +445,7 @@ def test_repeated(function, driver):
 @pytest.mark.parametrize("driver", drivers())
 def test_children(driver):
     loop = tulipa.EventLoop(driver)
+    loop.set_debug(False)  # to start a child takes long enough for a report, which pytest keeps
     try:
         assert_flat(lambda rounds: repeat(loop, children, rounds // 3))
     finally:

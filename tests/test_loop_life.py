@@ -406,6 +406,7 @@ def test_closed_loop_dies_without_a_warning(loop_factory):
     assert reference() is None
 
 
+@pytest.mark.usefixtures("without_debug")
 def test_repr(loop):
     assert "running=False closed=False debug=False" in repr(loop)
     seen = []

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import sys
 import warnings
 
 import pytest
@@ -33,7 +34,7 @@ def test_run_raises():
         tulipa.run(main())
 
 
-@pytest.mark.parametrize("debug, expected", [(True, True), (False, False), (None, False)])
+@pytest.mark.parametrize("debug, expected", [(True, True), (False, False), (None, sys.flags.dev_mode)])
 def test_run_debug(debug, expected):
     async def main():
         return asyncio.get_running_loop().get_debug()

@@ -123,6 +123,7 @@ async def test_stream_writer(loop):
 # --- TLS inside TLS ----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("without_debug")
 @on_loop
 async def test_tls_inside_tls(loop, caplog):
     await _talk_inside_tls(loop, Recorder)

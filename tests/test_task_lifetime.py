@@ -188,6 +188,7 @@ def test_finally_of_a_destroyed_task_still_runs(loop_factory):
     assert order == ["finally"]
 
 
+@pytest.mark.usefixtures("without_debug")
 def test_source_traceback_leads_to_the_creation(loop):
     task = loop.create_task(give(1))
     assert task._source_traceback is None
@@ -278,6 +279,7 @@ def test_repr_through_a_life(loop):
     assert repr(task).startswith("<Task cancelled name='named' coro=<suspended() done, defined at ")
 
 
+@pytest.mark.usefixtures("without_debug")
 def test_repr_of_finished_tasks(loop):
     task = loop.create_task(give("value"), name="named")
     loop.run_until_complete(task)

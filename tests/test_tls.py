@@ -379,6 +379,7 @@ async def test_the_host_is_the_name_by_default(loop):
         await protocol.lost()
 
 
+@pytest.mark.usefixtures("without_debug")
 @pytest.mark.parametrize("name", ["wrong.example", "192.0.2.1"])
 @on_loop
 async def test_wrong_name(loop, name):
@@ -389,6 +390,7 @@ async def test_wrong_name(loop, name):
         assert caught.value.verify_message
 
 
+@pytest.mark.usefixtures("without_debug")
 @on_loop
 async def test_unknown_authority(loop):
     async with serving(loop, Factory(Echo), ssl=server_context()) as server:
@@ -396,6 +398,7 @@ async def test_unknown_authority(loop):
             await loop.create_connection(Recorder, "localhost", address(server)[1], ssl=ssl.create_default_context())
 
 
+@pytest.mark.usefixtures("without_debug")
 @on_loop
 async def test_default_context_trusts_nobody_of_us(loop):
     async with serving(loop, Factory(Echo), ssl=server_context()) as server:
@@ -512,6 +515,7 @@ async def test_many_connections_at_once(loop):
         await asyncio.gather(*map(talk, range(20)))
 
 
+@pytest.mark.usefixtures("without_debug")
 @on_loop
 async def test_client_that_speaks_no_tls(loop):
     factory = Factory(Echo)

@@ -388,6 +388,7 @@ async def test_peer_is_told_why_the_handshake_failed(loop):
         await until_closed(ours)
 
 
+@pytest.mark.usefixtures("without_debug")
 @on_loop
 async def test_a_failed_handshake_on_a_server_is_no_ones_fault(loop, loop_errors):
     factory = Factory(Echo)

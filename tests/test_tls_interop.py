@@ -239,6 +239,7 @@ async def test_blocking_sockets(loop, unwrap):
         assert await factory.made[0].lost() is None
 
 
+@pytest.mark.usefixtures("without_debug")
 @on_loop
 async def test_old_version_is_refused(loop):
     old = client_context()

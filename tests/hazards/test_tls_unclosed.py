@@ -18,6 +18,7 @@ async def connect(loop, sock, peer, factory):
 
 def test_dropped_with_its_loop(loop_factory):
     loop = loop_factory()
+    loop.set_debug(False)  # a report of what took long, which pytest keeps, refers to the transport
     ours, theirs = connected_sockets()
     peer = Peer(loop, theirs, server_context(), server_side=True)
 
@@ -34,6 +35,7 @@ def test_dropped_with_its_loop(loop_factory):
     theirs.close()
 
 
+@pytest.mark.usefixtures("without_debug")
 @on_loop
 async def test_reading_transport_is_kept_by_the_loop(loop):
     async with tls_linked(loop) as link:

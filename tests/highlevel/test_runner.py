@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import os
 import signal
+import sys
 import threading
 
 import pytest
@@ -84,7 +85,8 @@ def test_one_context_for_all(runner):
 @pytest.mark.parametrize("debug", [True, False, None])
 def test_debug(lib, loop_factory, debug):
     with make_runner(lib, loop_factory, debug=debug) as runner:
-        assert runner.get_loop().get_debug() is (debug if debug is not None else os.environ.get(VARIABLE, "") != "")
+        expected = sys.flags.dev_mode or os.environ.get(VARIABLE, "") != "" if debug is None else debug
+        assert runner.get_loop().get_debug() is expected
 
 
 @pytest.mark.reference_since(3, 14)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import socket
+import sys
 import threading
 import time
 import traceback
@@ -382,7 +383,7 @@ def test_source_traceback_and_handle_traceback_in_debug_mode(loop, loop_errors):
 
 @pytest.mark.virtual_too
 def test_debug_mode_is_off_and_can_be_set(loop):
-    assert loop.get_debug() is False
+    assert loop.get_debug() is sys.flags.dev_mode
     loop.set_debug(True)
     assert loop.get_debug() is True
     loop.set_debug(False)
@@ -399,7 +400,7 @@ def test_slow_callbacks_are_reported(loop, caplog):
     assert any("took" in record.getMessage() for record in caplog.records)
 
 
-@pytest.mark.parametrize("value, expected", [("1", True), ("", False)])
+@pytest.mark.parametrize("value, expected", [("1", True), ("", sys.flags.dev_mode)])
 def test_the_environment_variable_enables_debug_mode(loop_factory, value, expected, monkeypatch):
     monkeypatch.setenv("PYTHONASYNCIODEBUG", value)
     loop = loop_factory()

@@ -44,6 +44,7 @@ async def test_ssl_context_makes_a_tls_transport_on_both_sides(loop):
         await all_lost(factory)
 
 
+@pytest.mark.usefixtures("without_debug")
 @on_loop
 async def test_the_hostname_is_verified_and_host_is_its_default(loop):
     factory = Factory(Echo)
@@ -65,6 +66,7 @@ async def test_the_hostname_is_verified_and_host_is_its_default(loop):
         await all_lost(factory)
 
 
+@pytest.mark.usefixtures("without_debug")
 @on_loop
 async def test_ssl_true_makes_a_context_that_verifies(loop):
     factory = Factory(Echo)
