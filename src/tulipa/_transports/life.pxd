@@ -82,7 +82,7 @@ cdef class Transport(Watcher):
     cdef int _forget_unsent(self) except -1
     cdef dict _describe(self)
     cdef int _describe_socket(self) except -1
-    @cython.locals(state=LoopState)
+    @cython.locals(state=LoopState, by_handle=bint)
     cdef int _soon(self, int due, object argument) except -1
     cdef int _on_due(self, int due) except -1
     cdef int _lose(self, object exc) except -1

@@ -271,7 +271,8 @@ class Transport(Watcher):
         Mostly the transport stands in the queue for that itself, without a handle.
         """
         state = self._state_of_loop
-        if argument is None and not (state._ready.holds(self) or state._debug or state._closed or state._call_soon_replaced):
+        by_handle = argument is not None or state._debug or state._closed or state._call_soon_replaced
+        if not by_handle and not state._ready.holds(self):
             announce(self, due, state._ready)
         else:
             callback = self._start if due == STARTS else self._end
