@@ -2,6 +2,9 @@
 
 import asyncio
 import inspect
+import shutil
+import zipfile
+from pathlib import Path
 
 import pytest
 from helpers.processes import run_source
@@ -49,6 +52,32 @@ for name in names:
 """
     output_of(source)
     output_of("from tulipa import *; run(sleep(0)); new_event_loop().close()")
+
+
+def test_out_of_a_zip_file_it_runs_interpreted(tmp_path):
+    package = Path(tulipa.__file__).parent
+    with zipfile.ZipFile(tmp_path / "library.zip", "w") as archive:
+        for path in [path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"]:
+            archive.write(path, path.relative_to(package.parent))
+    source = f"""
+import sys
+sys.path.insert(0, {str(tmp_path / "library.zip")!r})
+import asyncio, tulipa
+assert "library.zip" in tulipa.__file__
+print(tulipa.run(asyncio.sleep(0, 5)), tulipa.is_compiled())
+"""
+    assert output_of(source) == "5 False\n"
+
+
+def test_without_its_declarations_it_runs_interpreted(tmp_path):
+    shutil.copytree(Path(tulipa.__file__).parent, tmp_path / "tulipa", ignore=shutil.ignore_patterns("*.pxd"))
+    source = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import asyncio, tulipa
+print(tulipa.run(asyncio.sleep(0, 5)), tulipa.is_compiled())
+"""
+    assert output_of(source) == "5 False\n"
 
 
 def test_what_a_test_has_put_in_place_of_a_name_does_not_stay():
