@@ -80,6 +80,17 @@ print(tulipa.run(asyncio.sleep(0, 5)), tulipa.is_compiled())
     assert output_of(source) == "5 False\n"
 
 
+def test_where_the_gil_must_stay_off_it_runs_interpreted():
+    source = """
+import sys, types
+sys.flags = types.SimpleNamespace(**{name: getattr(sys.flags, name) for name in dir(sys.flags) if name[0] != "_"})
+sys.flags.gil = 0  # PYTHON_GIL=0 on a free-threaded Python
+import asyncio, tulipa
+print(tulipa.run(asyncio.sleep(0, 5)), tulipa.is_compiled())
+"""
+    assert output_of(source) == "5 False\n"
+
+
 def test_what_a_test_has_put_in_place_of_a_name_does_not_stay():
     source = """
 import tulipa.loop

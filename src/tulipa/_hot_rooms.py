@@ -8,6 +8,9 @@ state in C variables, one set for the whole process: a second interpreter would 
 with a GIL of its own would use them at the same time. Cython can move most of that into each module's state, which
 makes every access slower, but not declared globals and enumerations. So the compiled modules belong to the main
 interpreter, whichever interpreter comes first, and elsewhere the same files are imported as what they are: Python.
+
+They rely on the GIL too. A free-threaded Python switches it on when it loads them, and says so; where it must not, by
+PYTHON_GIL=0, they stay out as well.
 """
 
 import _thread
@@ -60,7 +63,7 @@ def _prepare(package_path):
     """Before the first hot module of the package is imported; its path as it stands in ``tulipa.__path__``."""
     candidates = [os.path.join(package_path, f"_hot{suffix}") for suffix in EXTENSION_SUFFIXES]
     shared_object = next(filter(os.path.isfile, candidates), None)
-    if shared_object is None or not _is_main():
+    if shared_object is None or not _is_main() or getattr(sys.flags, "gil", None) == 0:
         return
     rooms = {os.path.join(package_path, room) for room in HOT_ROOMS}
 
