@@ -246,6 +246,22 @@ def test_a_failing_callback_leaves_nothing_behind(loop, loop_errors):
     loop_errors.clear()
 
 
+def test_what_is_freed_with_a_callback_is_outside_of_its_context(loop):
+    class Thing:
+        def __del__(self):
+            seen.append(variable.get())
+
+    async def main():
+        variable.set("inside")
+        for _ in range(MANY):
+            loop.call_soon(lambda thing: None, Thing())
+        await turns(2)
+
+    seen = []
+    loop.run_until_complete(main())
+    assert seen == ["default"] * MANY
+
+
 def test_values_go_with_the_last_who_needs_them(loop):
     async def main():
         value = Value()
