@@ -34,7 +34,10 @@ DIRECTIVES = {
     "initializedcheck": False,
     "nonecheck": True,  # an object made by __new__ alone has None in its fields: that is an error, not a crash
     "auto_pickle": False,
-    "embedsignature": False,  # functions carry their signature already; docstrings stay as written
+    # Methods are C's own kind, which refuses what is no instance; Cython's would take it for one, and crash.
+    "binding": False,
+    "embedsignature": True,
+    "embedsignature.format": "clinic",  # for inspect.signature; docstrings stay as written
 }
 
 

@@ -33,6 +33,7 @@ def test_plain_decorators_return_the_definition_itself(name):
         ("returns", (shim.Py_ssize_t,), {}),
         ("exceptval", (-1,), {"check": False}),
         ("freelist", (64,), {}),
+        ("binding", (True,), {}),
         ("boundscheck", (False,), {}),
     ],
 )

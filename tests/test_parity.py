@@ -277,7 +277,8 @@ def origin(kind):
 def test_newer_names(path):
     thing = find(ours, path)
     if NEWER[path] is not None:
-        assert str(inspect.signature(thing)) == NEWER[path]
+        told = str(inspect.signature(thing)).replace("(self, /", "(self")  # as methods of C's say
+        assert told == NEWER[path]
 
 
 def test_names_are_found_at_once_where_asyncio_has_them_at_hand():

@@ -40,7 +40,7 @@ def _decorator_factory(*args, **kwargs):
 
 cfunc = ccall = cclass = inline = final = _unchanged
 locals = returns = exceptval = freelist = _decorator_factory
-boundscheck = wraparound = cdivision = nonecheck = _decorator_factory
+binding = boundscheck = wraparound = cdivision = nonecheck = _decorator_factory
 
 
 class _LockRelease:

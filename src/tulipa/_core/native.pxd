@@ -27,31 +27,29 @@ cdef extern from *:
     }
     /* What takes any keyword makes a dictionary for them in each call. The keywords that nearly all calls of a method
        have are recognized before that, by identity, for Python has one object for each name in a program: calls with
-       no others go to `quick(self, argument, name, context)`. Of a function (`type` is None, as is `self`) calls
-       without keywords do. Each module that uses this has one for itself. */
+       no others go to `quick(self, argument, name, context)`. Of a function, which has no `self`, calls without
+       keywords do. The definition is changed, for Python calls it there without asking the method or the function.
+       Each module that uses this has one for itself. */
     typedef PyObject *(*tulipa_quick)(PyObject *self, PyObject *argument, PyObject *name, PyObject *context);
+    typedef PyObject *(*tulipa_usual)(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords);
     static struct {
-        PyTypeObject *type;
         tulipa_quick call;
-        vectorcallfunc usual;
+        tulipa_usual usual;
         PyObject *name, *context;
     } tulipa_quickly;
-    static PyObject *tulipa_call_by_kind(PyObject *function, PyObject *const *args, size_t count, PyObject *keywords) {
+    static PyObject *tulipa_call_by_kind(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *keywords) {
         PyObject *name = Py_None, *context = Py_None;
         Py_ssize_t left = keywords == NULL ? 0 : PyTuple_GET_SIZE(keywords);
-        Py_ssize_t positional = tulipa_quickly.type == NULL ? 1 : 2;
-        if (PyVectorcall_NARGS(count) == positional
-                && (positional == 1 || PyObject_TypeCheck(args[0], tulipa_quickly.type))) {
+        if (count == 1) {
             for (; left > 0; left--) {
-                PyObject *keyword = PyTuple_GET_ITEM(keywords, left - 1), *value = args[positional + left - 1];
+                PyObject *keyword = PyTuple_GET_ITEM(keywords, left - 1), *value = args[left];
                 if (keyword == tulipa_quickly.name) name = value;
                 else if (keyword == tulipa_quickly.context) context = value;
                 else break;
             }
-            if (left == 0)
-                return tulipa_quickly.call(positional == 1 ? Py_None : args[0], args[positional - 1], name, context);
+            if (left == 0) return tulipa_quickly.call(self == NULL ? Py_None : self, args[0], name, context);
         }
-        return tulipa_quickly.usual(function, args, count, keywords);
+        return tulipa_quickly.usual(self, args, count, keywords);
     }
     /* Without arguments (`argument` is NULL) or with one, by the function itself: no vectorcall, no recursion to count.
        Whatever is not as expected is called the usual way. */
@@ -66,18 +64,19 @@ cdef extern from *:
             return PyCFunction_GET_FUNCTION(function)(PyCFunction_GET_SELF(function), NULL);
         return PyObject_CallNoArgs(function);
     }
-    static int tulipa_call_quickly(PyObject *function, PyObject *type, tulipa_quick quick) {
-        Py_ssize_t place = Py_TYPE(function)->tp_vectorcall_offset;
-        if (place <= 0) return 0;
-        if (type != Py_None) {
-            tulipa_quickly.type = (PyTypeObject *)type;
+    static int tulipa_call_quickly(PyObject *function, tulipa_quick quick) {
+        int is_method = PyObject_TypeCheck(function, &PyMethodDescr_Type);
+        PyMethodDef *definition = is_method ? ((PyMethodDescrObject *)function)->d_method
+                                            : ((PyCFunctionObject *)function)->m_ml;
+        if (definition->ml_flags != (METH_FASTCALL | METH_KEYWORDS)) return 0;
+        if (is_method) {
             tulipa_quickly.name = PyUnicode_InternFromString("name");
             tulipa_quickly.context = PyUnicode_InternFromString("context");
             if (tulipa_quickly.name == NULL || tulipa_quickly.context == NULL) return -1;
         }
         tulipa_quickly.call = quick;
-        tulipa_quickly.usual = *(vectorcallfunc *)((char *)function + place);
-        *(vectorcallfunc *)((char *)function + place) = tulipa_call_by_kind;
+        tulipa_quickly.usual = (tulipa_usual)(void (*)(void))definition->ml_meth;
+        definition->ml_meth = (PyCFunction)(void (*)(void))tulipa_call_by_kind;
         return 0;
     }
     /* For good, as a static type is; a type on the heap would free its text in a way of its own. */
@@ -96,7 +95,7 @@ cdef extern from *:
     object call "tulipa_call"(object callback, object args)
     object call_method "tulipa_call_method"(object method, object self, PyObject *argument)
     object call_function "tulipa_call_function"(object function)
-    int call_quickly "tulipa_call_quickly"(object function, object type, quick shortcut) except -1
+    int call_quickly "tulipa_call_quickly"(object function, quick shortcut) except -1
     int fill_doc "tulipa_fill_doc"(object type, str text) except -1
 
 cdef object _append

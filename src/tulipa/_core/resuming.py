@@ -1,6 +1,7 @@
 """What coroutine-like objects have in common: `send` by their `__next__`, `throw` by their `close`.
 
-They take these as methods, for compiled classes with a freelist, as most of them are, can have no base class.
+They take these as methods, for compiled classes with a freelist, as most of them are, can have no base class. `binding`
+makes them functions that become methods there; they ask nothing of `self` that not every object answers.
 """
 
 import sys
@@ -15,11 +16,13 @@ except ImportError:
 _COMPLAINS = sys.version_info >= (3, 12)
 
 
+@cython.binding(True)
 def send(self, value):
     """Resume it, as a coroutine's does; it takes no value."""
     return self.__next__()
 
 
+@cython.binding(True)
 def throw(self, kind, value=None, traceback=None):
     """End it, and raise the exception where it is awaited, of the three forms that coroutines take."""
     if _COMPLAINS and (value is not None or traceback is not None):

@@ -368,7 +368,7 @@ def _create_usual_task(loop, coro, name, context):
 
 
 if cython.compiled:
-    call_quickly(Scheduler.create_task, Scheduler, _create_usual_task)
+    call_quickly(Scheduler.create_task, _create_usual_task)
 
 
 def takes_name(factory):

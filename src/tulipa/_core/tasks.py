@@ -519,7 +519,7 @@ def _create_usual_task(nobody, coro, name, context):
 
 
 if cython.compiled:
-    call_quickly(create_task, None, _create_usual_task)
+    call_quickly(create_task, _create_usual_task)
 
 
 def eager_task_factory(loop, coro, *, name=None, context=None, eager_start=True, **kwargs):
