@@ -24,8 +24,8 @@ ALLOWED = {
     # Futures and tasks; the loop only as everybody knows it.
     "_highlevel": [
         "tulipa._core.countdown", "tulipa._core.deadline", "tulipa._core.describe", "tulipa._core.futures",
-        "tulipa._core.guards", "tulipa._core.inflow", "tulipa._core.pause", "tulipa._core.places",
-        "tulipa._core.store", "tulipa._core.tasks",
+        "tulipa._core.guards", "tulipa._core.inflow", "tulipa._core.native", "tulipa._core.pause",
+        "tulipa._core.places", "tulipa._core.store", "tulipa._core.tasks",
         "tulipa._transports.outflow", "tulipa.policy",
     ],
     # Re-exports of all.

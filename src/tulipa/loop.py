@@ -8,6 +8,7 @@ from selectors import BaseSelector
 from types import FunctionType
 from typing import TYPE_CHECKING
 
+from tulipa._core.native import own_methods
 from tulipa._core.scheduler import Scheduler
 from tulipa._drivers import make_driver
 from tulipa._drivers.base import Driver
@@ -56,6 +57,7 @@ class _Later:
         return getattr(importlib.import_module(f"tulipa._ops.{self._service}"), self._name)
 
 
+@own_methods
 class EventLoop(Scheduler, asyncio.AbstractEventLoop):  # type: ignore[misc]  # the .pxd has the scheduler's types
     """An asyncio event loop.
 

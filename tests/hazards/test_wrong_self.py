@@ -1,4 +1,4 @@
-"""A method called unbound, with an object that is no instance of its class: a TypeError, as from C's asyncio, no crash."""
+"""A method called unbound, with an object that is no instance of its class: a TypeError, as in C's asyncio."""
 
 import pytest
 from helpers.processes import run_source

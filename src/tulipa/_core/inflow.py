@@ -41,7 +41,7 @@ class Inflow:
         self._spare = None
         self._transport = None
         self._paused = False
-        self._is_fed_plainly = type(self).feed_data is Inflow.feed_data
+        self._is_fed_plainly = self.feed_data == Inflow.feed_data.__get__(self)
         self._set_limit(limit)
 
     # -- what others look at --------------------------------------------------------------------------------

@@ -79,6 +79,13 @@ cdef extern from *:
         definition->ml_meth = (PyCFunction)(void (*)(void))tulipa_call_by_kind;
         return 0;
     }
+    static int tulipa_own_method(PyObject *type, PyObject *name, PyObject *method) {
+        PyObject *own = PyDescr_NewMethod((PyTypeObject *)type, ((PyMethodDescrObject *)method)->d_method);
+        int failed = own == NULL || PyDict_SetItem(((PyTypeObject *)type)->tp_dict, name, own) < 0;
+        Py_XDECREF(own);
+        PyType_Modified((PyTypeObject *)type);
+        return failed ? -1 : 0;
+    }
     /* For good, as a static type is; a type on the heap would free its text in a way of its own. */
     static int tulipa_fill_doc(PyObject *type, PyObject *text) {
         const char *utf8 = PyUnicode_AsUTF8(text);
@@ -96,6 +103,7 @@ cdef extern from *:
     object call_method "tulipa_call_method"(object method, object self, PyObject *argument)
     object call_function "tulipa_call_function"(object function)
     int call_quickly "tulipa_call_quickly"(object function, quick shortcut) except -1
+    int own_method "tulipa_own_method"(object type, str name, object method) except -1
     int fill_doc "tulipa_fill_doc"(object type, str text) except -1
 
 cdef object _append

@@ -2,7 +2,7 @@
 
 from asyncio import _get_running_loop
 from collections import deque
-from types import CoroutineType
+from types import CoroutineType, MethodDescriptorType
 
 try:
     import cython
@@ -54,6 +54,19 @@ def set_signature(kind, parameters):
     if cython.compiled:
         # Where a class of C's has it: in front of its docstring.
         fill_doc(kind, f"{kind.__name__}{parameters}\n--\n\n{kind.__doc__}")
+
+
+def own_methods(kind):
+    """Decorate a class: what it inherits of compiled ones are methods of its own.
+
+    Python has a short way to call a method of C's, but only where `self` is of the very class that the method is of.
+    """
+    if cython.compiled:
+        for base in kind.__mro__[1:-1]:
+            for name, method in list(vars(base).items()):
+                if type(method) is MethodDescriptorType and getattr(kind, name) is method:
+                    own_method(kind, name, method)
+    return kind
 
 
 def referent(reference):

@@ -11,6 +11,7 @@ except ImportError:
 
 from tulipa._core import describe
 from tulipa._core.futures import Future
+from tulipa._core.native import own_methods
 
 if not cython.compiled:  # compiled, the .pxd declares them
     from tulipa._core.contexts import held_context, own_context
@@ -456,6 +457,7 @@ class Task(Future):
         return 0
 
 
+own_methods(Task)
 set_signature(Task, "(coro, *, loop=None, name=None, context=None, eager_start=False)")
 
 

@@ -9,6 +9,7 @@ except ImportError:
     from tulipa._cython_shim import cython
 
 from tulipa._core.handles import Handle
+from tulipa._core.native import own_methods
 from tulipa._core.ready import LoopState
 
 if not cython.compiled:  # compiled, the .pxd declares them
@@ -90,6 +91,7 @@ class TimerHandle(Handle):
 if not cython.compiled:
     TimerHandle._place = 0  # see Link's _next
 
+own_methods(TimerHandle)
 set_signature(TimerHandle, "(when, callback, args, loop, context=None)")
 
 

@@ -7,9 +7,11 @@ more, being cancelled or closed meanwhile, is passed on to the next one. All but
 from asyncio import CancelledError
 
 from tulipa._core.guards import BaseCondition, BaseEvent, BaseLock, BaseSemaphore
+from tulipa._core.native import own_methods
 from tulipa._highlevel.bound import Entered, keeps_methods, with_state
 
 
+@own_methods
 class Lock(Entered, BaseLock):
     """Mutual exclusion for tasks, in the order in which they ask for it. Not thread-safe."""
 
@@ -26,6 +28,7 @@ class Lock(Entered, BaseLock):
         return True
 
 
+@own_methods
 class Event(BaseEvent):
     """A flag that tasks can wait for. Not thread-safe: from other threads ``loop.call_soon_threadsafe(event.set)``."""
 
@@ -41,6 +44,7 @@ class Event(BaseEvent):
         return True
 
 
+@own_methods
 class Condition(Entered, BaseCondition):
     """Waiting, with a lock, for a state that others change and tell of. `lock` may be shared; None makes a Lock."""
 
@@ -87,6 +91,7 @@ class Condition(Entered, BaseCondition):
         return result
 
 
+@own_methods
 class Semaphore(Entered, BaseSemaphore):
     """A counter that `acquire` takes from, waiting at zero, and `release` adds to; first come, first served.
 

@@ -4,6 +4,7 @@ import asyncio
 import heapq
 from types import GenericAlias
 
+from tulipa._core.native import own_methods
 from tulipa._core.places import wake_next
 from tulipa._core.store import OVERRIDABLE, WAIT, BaseQueue
 from tulipa._highlevel.locks import Event
@@ -16,6 +17,7 @@ else:
         """Raised by `put` and `get` of a queue that was shut down."""
 
 
+@own_methods
 class Queue(BaseQueue):
     """Items on their way from some tasks to others, first in, first out. Not thread-safe.
 

@@ -10,6 +10,7 @@ from asyncio.log import logger
 
 from tulipa._core import describe
 from tulipa._core.inflow import Inflow
+from tulipa._core.native import own_methods
 from tulipa._core.pause import sleep
 from tulipa._transports.outflow import Outflow, StreamEvents
 from tulipa.policy import get_event_loop
@@ -242,6 +243,7 @@ async def _when_done(future):
     return future.result()
 
 
+@own_methods
 class StreamWriter(Outflow, asyncio.StreamWriter):
     """Writes to a transport; close it when done. It is an instance of asyncio.StreamWriter too."""
 
@@ -323,6 +325,7 @@ class StreamWriter(Outflow, asyncio.StreamWriter):
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=1, source=self)
 
 
+@own_methods
 class StreamReader(Inflow, asyncio.StreamReader):
     """Reads what is fed to it, by one task at a time. It is an instance of asyncio.StreamReader too.
 

@@ -8,6 +8,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
+from tulipa._core.native import own_methods
 from tulipa._transports.buffer import DatagramQueue
 from tulipa._transports.datagram_endpoint import DatagramSocketEndpoint
 from tulipa._transports.gathering import GatheringTransport, check_sendable
@@ -299,3 +300,6 @@ class DatagramTransport(GatheringTransport):
         self._end_waiting_for_room()
         if self._blocked:
             self._flush()
+
+
+own_methods(DatagramTransport)

@@ -10,6 +10,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
+from tulipa._core.native import own_methods
 from tulipa._transports.endpoint import SocketEndpoint
 from tulipa._transports.life import describe_socket
 from tulipa._transports.writing import WritingTransport
@@ -198,6 +199,7 @@ def accepted_transport(loop, endpoint, protocol, roster, peer_name):
     return transport
 
 
+own_methods(StreamTransport)
 _model = as_model(StreamTransport.__new__(StreamTransport))
 if cython.compiled:
     free_flatly(_model)

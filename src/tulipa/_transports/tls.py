@@ -16,6 +16,7 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
+from tulipa._core.native import own_methods
 from tulipa._transports.buffer import Backlog
 from tulipa._transports.gathering import all_sendable, check_sendable
 from tulipa._transports.life import Layer
@@ -457,3 +458,6 @@ class TLSTransport(TLSLife):
     def _tell_protocol(self, paused):
         self._protocol_paused = paused
         return tell_writing(self, self._protocol, paused)
+
+
+own_methods(TLSTransport)
