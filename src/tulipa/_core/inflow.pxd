@@ -1,19 +1,8 @@
 cimport cython
 
 from tulipa._core.bytebuffer cimport ByteBuffer, SharedBuffer
-from tulipa._core.places cimport Place, stand_alone
+from tulipa._core.places cimport Place, is_shared_by_two, stand_alone
 from tulipa._core.ready cimport LoopState
-
-cdef extern from *:
-    """
-    /* By the field that it stands in and the variable that asks. Elsewhere a count proves nothing. */
-    #if defined(PYPY_VERSION) || defined(Py_GIL_DISABLED)
-    #define tulipa_is_shared_by_two(place) ((void)(place), 0)
-    #else
-    #define tulipa_is_shared_by_two(place) (Py_REFCNT(place) == 2)
-    #endif
-    """
-    bint is_shared_by_two "tulipa_is_shared_by_two"(Place place)
 
 
 cdef class Inflow:

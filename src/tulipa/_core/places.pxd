@@ -7,6 +7,17 @@ from tulipa._core.native cimport append, new_reference, popleft, running_loop
 from tulipa._core.resuming cimport PYGEN_NEXT, PYGEN_RETURN, set_send
 from tulipa._core.ready cimport LoopState
 
+cdef extern from *:
+    """
+    /* By the field that it stands in and the variable that asks. Elsewhere a count proves nothing. */
+    #if defined(PYPY_VERSION) || defined(Py_GIL_DISABLED)
+    #define tulipa_is_shared_by_two(place) ((void)(place), 0)
+    #else
+    #define tulipa_is_shared_by_two(place) (Py_REFCNT(place) == 2)
+    #endif
+    """
+    bint is_shared_by_two "tulipa_is_shared_by_two"(Place place)
+
 cdef object _binding
 cdef object _model
 
@@ -24,21 +35,22 @@ cdef class LoopBound:
     cdef int _abandoned(self, Place place) except -1
 
 
-@cython.final
 cdef class Place(Future):
     cdef object _line
     cdef LoopBound _owner
     cdef bint _yielded
 
+    @cython.final
     @cython.locals(owner=LoopBound)
     cdef bint _must_yield(self) except -1
     @cython.locals(owner=LoopBound)
     cdef int _abandon(self) except -1
+    @cython.final
     cdef int _leave(self) except -1
 
 
 @cython.locals(this=Place)
-cdef int _send(object place, object value, PyObject **out) except -1
+cdef int send_place(object place, object value, PyObject **out) except -1
 
 @cython.locals(place=Place, state=LoopState, debug=bint)
 cpdef Place stand_in(object line, LoopBound owner, bint first=*)

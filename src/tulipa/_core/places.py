@@ -160,7 +160,7 @@ class Place(Future):
         return 0
 
 
-def _send(place, value, out):
+def send_place(place, value, out):
     """Place's `am_send`."""
     this = cython.cast(Place, place)
     if this._must_yield():
@@ -171,7 +171,7 @@ def _send(place, value, out):
 
 
 if cython.compiled:
-    set_send(Place, _send)
+    set_send(Place, send_place)
 
 
 def stand_in(line, owner, first=False):

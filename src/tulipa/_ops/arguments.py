@@ -2,20 +2,14 @@
 
 import os
 import socket
-import sys
+
+from tulipa._transports.socket_calls import check_not_tls_socket
 
 
 def check_server_ssl(ssl):
     """A server needs an SSLContext for TLS: TypeError for True and False."""
     if isinstance(ssl, bool):
         raise TypeError(f"ssl argument must be an SSLContext or None, not {ssl!r}")
-
-
-def check_not_tls_socket(sock):
-    """Raises TypeError for an SSLSocket, which does its TLS itself and may block."""
-    ssl = sys.modules.get("ssl")
-    if ssl is not None and isinstance(sock, ssl.SSLSocket):
-        raise TypeError("Socket cannot be of type SSLSocket; give the plain socket")
 
 
 def check_stream_socket(sock):

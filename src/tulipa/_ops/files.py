@@ -14,7 +14,8 @@ import socket
 from asyncio.constants import _SendfileMode
 
 from tulipa._drivers.base import WRITE
-from tulipa._ops.sockets import check_socket, until_ready
+from tulipa._transports.callbacks import until_ready
+from tulipa._transports.socket_calls import check_socket
 
 # At most so many bytes are sent, or read, at a time: the loop has other things to do.
 _AT_ONCE = 1 << 22

@@ -11,11 +11,10 @@ import os
 import socket
 
 from tulipa._drivers.base import READ, WRITE
-from tulipa._ops.arguments import check_not_tls_socket
 from tulipa._ops.resolve import ensure_resolved
-from tulipa._transports import socket_calls
-from tulipa._transports.callbacks import release, watcher_for
+from tulipa._transports.callbacks import release, until_ready
 from tulipa._transports.room import RETRY, open_probe
+from tulipa._transports.socket_calls import check_socket, receive, receive_into, send, send_all
 
 # An interrupted connect goes on by itself; EWOULDBLOCK is Windows' EINPROGRESS.
 _IN_PROGRESS = {errno.EINPROGRESS, errno.EINTR, errno.EWOULDBLOCK} - {errno.EAGAIN}
@@ -25,24 +24,15 @@ _LAST_RETRY = 0.1
 
 async def sock_recv(loop, sock, n):
     """Receive at most `n` bytes; ``b""`` at the end of the stream. Raises OSError."""
-    if loop._debug or type(sock) is not socket.socket:
-        check_socket(loop, sock)
-    # The waiting is written out: coroutines of its own would take as long as all the rest.
-    while (data := socket_calls.receive(sock, n)) is None:
-        watcher = watcher_for(loop, sock.fileno())
-        waiter = watcher.expect(loop, sock, READ)
-        try:
-            await waiter
-        except BaseException:
-            watcher.give_up(waiter)
-            raise
+    while (data := receive(loop, sock, n)) is None:
+        await until_ready(loop, sock, READ)
     return data
 
 
 async def sock_recv_into(loop, sock, buf):
     """Receive into the writable buffer `buf`; gives the number of bytes, 0 at the end. Raises OSError."""
     check_socket(loop, sock)
-    while (size := socket_calls.receive_into(sock, buf)) < 0:
+    while (size := receive_into(sock, buf)) < 0:
         await until_ready(loop, sock, READ)
     return size
 
@@ -69,17 +59,15 @@ async def sock_recvfrom_into(loop, sock, buf, nbytes=0):
 
 async def sock_sendall(loop, sock, data):
     """Send all of `data`. Raises OSError; then, or when cancelled, nobody knows how much of it was sent."""
-    if loop._debug or type(sock) is not socket.socket:
-        check_socket(loop, sock)
-    sent = socket_calls.send(sock, data)
-    if type(data) is bytes and sent == len(data):
+    sent = send_all(loop, sock, data)
+    if sent is None:
         return
     sent = max(sent, 0)
     with memoryview(data) as view, view.cast("B") as rest:
         while sent < len(rest):
             await until_ready(loop, sock, WRITE)
             with rest[sent:] as piece:
-                sent += max(socket_calls.send(sock, piece), 0)
+                sent += max(send(sock, piece), 0)
 
 
 async def sock_sendto(loop, sock, data, address):
@@ -141,14 +129,6 @@ def _accept(sock):
     return conn, address
 
 
-def check_socket(loop, sock):
-    """TypeError for an SSLSocket; in debug mode ValueError for a socket that blocks."""
-    if type(sock) is not socket.socket:
-        check_not_tls_socket(sock)
-    if loop._debug and sock.gettimeout() != 0:
-        raise ValueError("the socket must be non-blocking; call sock.setblocking(False) first")
-
-
 async def _when_ready(loop, sock, interest, operation, *args):
     """``operation(*args)``, once `sock` is ready for it; it must have found just now that it isn't.
 
@@ -161,17 +141,6 @@ async def _when_ready(loop, sock, interest, operation, *args):
         except BlockingIOError:
             # Somebody else was faster.
             pass
-
-
-async def until_ready(loop, sock, interest):
-    """Return when `sock`, which was not ready just now, is. Nothing is left behind when it is cancelled."""
-    watcher = watcher_for(loop, sock.fileno())
-    waiter = watcher.expect(loop, sock, interest)
-    try:
-        await waiter
-    except BaseException:
-        watcher.give_up(waiter)
-        raise
 
 
 async def _sendto_when_room(loop, sock, data, address):

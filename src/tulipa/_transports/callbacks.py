@@ -16,11 +16,39 @@ try:
 except ImportError:
     from tulipa._cython_shim import cython
 
-from tulipa._core.futures import Future
+from tulipa._core import describe
+from tulipa._core.places import Place
 from tulipa._drivers.base import Watcher, announce
 
 if not cython.compiled:  # compiled, the .pxd declares them
+    from tulipa._core.memory import as_model
+    from tulipa._core.places import send_place
+    from tulipa._core.resuming import set_send
     from tulipa._drivers.base import READ, WRITE
+    from tulipa._transports.socket_calls import number_of
+
+
+class Expectation(Place):
+    """Where a task waits for a descriptor. If it stops waiting before it is woken, the watcher is told."""
+
+    def __init__(self, loop):
+        Place.__init__(self, loop)
+        self._watcher = None
+
+    def _abandon(self):
+        watcher = self._watcher
+        if watcher is not None:
+            self._watcher = None
+            watcher.give_up(self)
+        return 0
+
+
+if cython.compiled:
+    set_send(Expectation, send_place)
+
+_model = as_model(Expectation.__new__(Expectation))
+if cython.compiled:
+    free_flatly(_model)
 
 
 class CallbackWatcher(Watcher):
@@ -35,6 +63,7 @@ class CallbackWatcher(Watcher):
         self._writer = None
         self._reading = []
         self._writing = []
+        self._spare = None
 
     # -- callbacks ------------------------------------------------------------------------------------------
 
@@ -67,26 +96,43 @@ class CallbackWatcher(Watcher):
     # -- waiting tasks --------------------------------------------------------------------------------------
 
     def expect(self, loop, sock, interest):
-        """A future that gets its result when `sock`, which just was not ready, is.
+        """Where to wait until `sock`, which just was not ready, is.
 
         Raises OSError, RuntimeError on a closed loop.
         """
-        ours = loop
-        if ours._closed:
-            ours._check_closed()
+        if loop._closed:
+            loop._check_closed()
         self._happened &= ~interest
         if self._sock is not sock:
             self._register_anew(sock)
-        self._driver.watch(self, self._wanted() | interest)
-        waiter = loop.create_future()
+        if not self._interest & interest:
+            self._driver.watch(self, self._wanted() | interest)
+        waiter = self._new_waiter(loop)
+        waiter._watcher = self
         if interest == READ:
             self._reading.append(waiter)
         else:
             self._writing.append(waiter)
         return waiter
 
+    def _new_waiter(self, loop):
+        if not cython.compiled or loop._debug:
+            waiter = Expectation(loop)
+            if loop._debug:
+                waiter._source_traceback = describe.creation_stack()
+            return waiter
+        # A task waits again and again. The place of last time will do, once nobody else refers to it.
+        spare = self._spare
+        if spare is not None and is_shared_by_two(spare) and spare._renew():
+            return spare
+        waiter = cython.cast(Expectation, copy_of(_model))
+        waiter._loop = loop
+        waiter._state_of_loop = None if loop._call_soon_replaced else loop
+        self._spare = waiter
+        return waiter
+
     def give_up(self, waiter):
-        """`waiter` is not needed any more, whether it has its result or not."""
+        """The task at `waiter` has stopped waiting."""
         for waiting in (self._reading, self._writing):
             if waiter in waiting:
                 waiting.remove(waiter)
@@ -120,9 +166,7 @@ class CallbackWatcher(Watcher):
     def _tell(self, handle, waiting):
         """Wake the first of `waiting`, who leaves some for the next, and run `handle`."""
         while waiting:
-            waiter = waiting[0]
-            del waiting[0]
-            if _woken(waiter):
+            if _woken(waiting.pop(0)):
                 announce(self, 0, self._ready)
                 break
         if handle is not None:
@@ -154,15 +198,11 @@ class CallbackWatcher(Watcher):
 
 
 def _woken(waiter):
-    """Give `waiter` its result; False where it is done already."""
-    if type(waiter) is Future:
-        if cython.cast(Future, waiter)._done:
-            return False
-        cython.cast(Future, waiter)._finish(None)
-    else:
-        if waiter.done():
-            return False
-        waiter.set_result(None)
+    """Wake the task at `waiter`, which stands in no list any more; False where it is being cancelled."""
+    if waiter._done:
+        return False
+    waiter._watcher = None
+    waiter._finish(None)
     return True
 
 
@@ -180,6 +220,15 @@ def watcher_for(loop, fd):
             "use the transport's methods, or close it and wait for connection_lost() first"
         )
     return CallbackWatcher(loop, fd) if known is None else known
+
+
+def until_ready(loop, sock, interest):
+    """What to await until `sock`, which was not ready just now, is. Nothing is left behind when it is cancelled.
+
+    Raises RuntimeError on a closed loop and where a transport has the descriptor, OSError where it can't be watched.
+    """
+    watcher = cython.cast(CallbackWatcher, watcher_for(loop, number_of(sock)), typecheck=True)
+    return watcher.expect(loop, sock, interest)
 
 
 def release(loop, fd):

@@ -4,6 +4,7 @@ Sockets of a subclass, and whatever else behaves like a socket, are asked by the
 """
 
 import socket
+import sys
 
 try:
     import cython
@@ -17,28 +18,49 @@ if not cython.compiled:  # compiled, the .pxd declares them
 
 # Looked up once, not for each call.
 _Socket = socket.socket
-_number_of = socket.socket.fileno
+_fileno = socket.socket.fileno
 
 
-def receive(sock, size):
-    """As ``sock.recv(size)``; None where there is nothing now."""
-    if (
-        not cython.compiled
-        or type(sock) is not _Socket
-        or type(size) is not int
-        or not 0 < size < RECEIVE_LIMIT_C
-    ):
-        try:
-            return sock.recv(size)
-        except (BlockingIOError, InterruptedError):
-            return None
-    limit = size
-    taken = recv(_number_of(sock), _shared, limit, MSG_DONTWAIT)
-    if taken < 0:
-        if errno == EAGAIN or errno == EINTR:
-            return None
-        PyErr_SetFromErrno(OSError)
-    return PyBytes_FromStringAndSize(_shared, taken)
+def check_not_tls_socket(sock):
+    """Raises TypeError for an SSLSocket, which does its TLS itself and may block."""
+    ssl = sys.modules.get("ssl")
+    if ssl is not None and isinstance(sock, ssl.SSLSocket):
+        raise TypeError("Socket cannot be of type SSLSocket; give the plain socket")
+
+
+def check_socket(loop, sock):
+    """TypeError for an SSLSocket; in debug mode ValueError for a socket that blocks."""
+    if type(sock) is not _Socket:
+        check_not_tls_socket(sock)
+    if loop._debug and sock.gettimeout() != 0:
+        raise ValueError("the socket must be non-blocking; call sock.setblocking(False) first")
+
+
+def number_of(sock):
+    """``sock.fileno()``."""
+    if not cython.compiled or type(sock) is not _Socket:
+        return sock.fileno()
+    return call_bare(_fileno, sock)
+
+
+def receive(loop, sock, size):
+    """As ``sock.recv(size)``, after `check_socket`; None where there is nothing now."""
+    if loop._debug or type(sock) is not _Socket:
+        check_socket(loop, sock)
+    if cython.compiled and type(sock) is _Socket and type(size) is int:
+        beyond = 0
+        limit = PyLong_AsLongAndOverflow(size, cython.address(beyond))
+        if 0 < limit < RECEIVE_LIMIT_C:
+            taken = recv(number_of(sock), _shared, limit, MSG_DONTWAIT)
+            if taken < 0:
+                if errno == EAGAIN or errno == EINTR:
+                    return None
+                PyErr_SetFromErrno(OSError)
+            return bytes_of(_shared, taken)
+    try:
+        return sock.recv(size)
+    except (BlockingIOError, InterruptedError):
+        return None
 
 
 def receive_into(sock, buffer):
@@ -55,7 +77,7 @@ def receive_into(sock, buffer):
     if view.len == 0:
         PyBuffer_Release(cython.address(view))
         return sock.recv_into(buffer)
-    taken = recv(_number_of(sock), view.buf, view.len, MSG_DONTWAIT)
+    taken = recv(number_of(sock), view.buf, view.len, MSG_DONTWAIT)
     failed = taken < 0 and errno != EAGAIN and errno != EINTR
     PyBuffer_Release(cython.address(view))
     if failed:
@@ -70,9 +92,19 @@ def send(sock, data):
             return sock.send(data)
         except (BlockingIOError, InterruptedError):
             return -1
-    taken = send_bytes(_number_of(sock), PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_DONTWAIT | MSG_NOSIGNAL)
+    taken = send_bytes(number_of(sock), PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_DONTWAIT | MSG_NOSIGNAL)
     if taken < 0:
         if errno == EAGAIN or errno == EINTR:
             return -1
         PyErr_SetFromErrno(OSError)
+    return taken
+
+
+def send_all(loop, sock, data):
+    """As `send`, after `check_socket`; None where all of it was taken, as far as that is sure at once."""
+    if loop._debug or type(sock) is not _Socket:
+        check_socket(loop, sock)
+    taken = send(sock, data)
+    if type(data) is bytes and taken == len(data):
+        return None
     return taken
