@@ -64,6 +64,24 @@ async def test_recv_waits(loop, pair):
 
 
 @on_loop
+async def test_a_future_that_was_waited_for_stays_done(loop, pair):
+    one, other = pair
+
+    async def receive_twice():
+        return await loop.sock_recv(one, 1), await loop.sock_recv(one, 1)
+
+    receiving = loop.create_task(receive_twice())
+    await turns(3)
+    first = receiving._fut_waiter
+    other.send(b"1")
+    await turns(5)
+    second = receiving._fut_waiter
+    assert first.done() and not second.done()
+    other.send(b"2")
+    assert await receiving == (b"1", b"2")
+
+
+@on_loop
 async def test_recv_at_end_of_file(loop, pair):
     one, other = pair
     other.close()
