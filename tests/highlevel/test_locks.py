@@ -190,6 +190,30 @@ async def test_event_set_and_cleared_in_one_turn_wakes_all_the_same(loop, lib):
 
 
 @on_loop
+async def test_event_wakes_futures_that_others_have_put_into_its_line(loop, lib):
+    event, future = lib.Event(), loop.create_future()
+    event._waiters.append(future)
+    assert "unset, waiters:1" in repr(event)
+    task = loop.create_task(event.wait())
+    await turns()
+    event.set()
+    assert await task is True
+    await future
+
+
+def test_event_is_made_without_arguments(lib):
+    with pytest.raises(TypeError, match=r"Event\.__init__\(\) got an unexpected keyword argument 'loop'"):
+        lib.Event(loop=None)
+
+    class Named(lib.Event):
+        def __init__(self, name):
+            super().__init__()
+            self.name = name
+
+    assert not Named("start").is_set() and Named("start").name == "start"
+
+
+@on_loop
 async def test_event_cancelled(loop, lib):
     event = lib.Event()
     tasks = [loop.create_task(event.wait()) for _ in range(3)]

@@ -52,10 +52,11 @@ cdef class BaseSemaphore(Guard):
 
 
 cdef class BaseEvent(LoopBound):
-    cdef public object _waiters
+    cdef public object _line
     cdef public bint _value
 
     cpdef object _turn(self)
+    cdef object _made_line(self)
 
 
 cdef class BaseCondition(Guard):

@@ -238,11 +238,11 @@ class BaseSemaphore(Guard):
 class BaseEvent(LoopBound):
     """All of an Event but its coroutine."""
 
-    _fields = ("_loop", "_waiters", "_value")
+    _fields = ("_loop", "_line", "_value")
 
-    def __init__(self):
-        self._waiters = deque()
-        self._value = False
+    @property
+    def _waiters(self):
+        return self._made_line()
 
     def is_set(self):
         """Whether the flag is set."""
@@ -252,7 +252,8 @@ class BaseEvent(LoopBound):
         """Set the flag and wake all who wait; `wait` returns at once from now on."""
         if not self._value:
             self._value = True
-            wake_every(self._waiters)
+            if self._line is not None:
+                wake_every(self._line)
 
     def clear(self):
         """Reset the flag: `wait` waits for the next `set`."""
@@ -260,7 +261,17 @@ class BaseEvent(LoopBound):
 
     def _turn(self):
         """What to await until the flag is set."""
-        return PASSED if self._value else stand_in(self._waiters, self)
+        return PASSED if self._value else stand_in(self._made_line(), self)
+
+    def _made_line(self):
+        if self._line is None:
+            self._line = deque()
+        return self._line
+
+
+if not cython.compiled:
+    # As compiled fields read before they are set: an event needs no `__init__`.
+    BaseEvent._line, BaseEvent._value = None, False
 
 
 class _OfLock:

@@ -33,10 +33,10 @@ class Event(BaseEvent):
     """A flag that tasks can wait for. Not thread-safe: from other threads ``loop.call_soon_threadsafe(event.set)``."""
 
     def __init__(self):
-        BaseEvent.__init__(self)
+        pass  # made ready already; it takes no arguments
 
     def __repr__(self):
-        return with_state(self, "set" if self._value else "unset", self._waiters)
+        return with_state(self, "set" if self._value else "unset", self._line)
 
     async def wait(self):
         """Wait until the flag is set; gives True, even where it is cleared again meanwhile."""
