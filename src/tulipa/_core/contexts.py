@@ -1,8 +1,8 @@
 """Contexts (PEP 567) that are copied only when it makes a difference.
 
-Each callback and each task runs in a copy of the context that it was made in. Most change no variable, so that one
-copy serves all of them, one after the other: they hold a Share in it, and who changes something keeps the copy for
-itself. Interpreted, everybody has a copy.
+Each callback, task and transport runs in a copy of the context that it was made in. Most change no variable, so that
+one copy serves all of them, one after the other: they hold a Share in it, and who changes something keeps the copy
+for itself. Interpreted, everybody has a copy.
 """
 
 import contextvars

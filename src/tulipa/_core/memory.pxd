@@ -20,7 +20,7 @@ cdef extern from *:
         if (made != NULL) {
             tulipa_spares.first = *(PyObject **)(made + 1);
             tulipa_spares.count--;
-            /* The collector's mark that the finalizer has run was the one's before. */
+            /* The collector's mark that the finalizer has run was that of the object before. */
             if (type->tp_finalize != NULL) memset((char *)made - tulipa_spares.head, 0, tulipa_spares.head);
         } else {
             char *memory = (char *)PyObject_Malloc(tulipa_spares.room);

@@ -54,9 +54,10 @@ cdef extern from *:
     /* Without arguments (`argument` is NULL) or with one, by the function itself: no vectorcall, no recursion to count.
        Whatever is not as expected is called the usual way. */
     static PyObject *tulipa_call_method(PyObject *method, PyObject *self, PyObject *argument) {
-        PyMethodDef *definition = ((PyMethodDescrObject *)method)->d_method;
-        if (Py_TYPE(self) == PyDescr_TYPE(method) && definition->ml_flags == (argument ? METH_O : METH_NOARGS))
-            return definition->ml_meth(self, argument);
+        if (Py_IS_TYPE(method, &PyMethodDescr_Type) && PyObject_TypeCheck(self, PyDescr_TYPE(method))) {
+            PyMethodDef *definition = ((PyMethodDescrObject *)method)->d_method;
+            if (definition->ml_flags == (argument ? METH_O : METH_NOARGS)) return definition->ml_meth(self, argument);
+        }
         return PyObject_CallFunctionObjArgs(method, self, argument, NULL);
     }
     static PyObject *tulipa_call_function(PyObject *function) {

@@ -57,7 +57,7 @@ def set_signature(kind, parameters):
 
 
 def own_methods(kind):
-    """Decorate a class: what it inherits of compiled ones are methods of its own.
+    """A decorator: the methods that the class inherits from compiled ones become its own.
 
     Python has a short way to call a method of C's, but only where `self` is of the very class that the method is of.
     """

@@ -2,6 +2,7 @@ cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.errno cimport EAGAIN, EINTR, errno
 
+from tulipa._core.native cimport call_method
 from tulipa._core.ready cimport LoopState
 from tulipa._transports.endpoint cimport (
     MSG_NOSIGNAL,
@@ -15,20 +16,6 @@ from tulipa._transports.reuse cimport bytes_of
 
 cdef extern from "Python.h":
     long PyLong_AsLongAndOverflow(object number, int *beyond) except? -1
-
-cdef extern from *:
-    """
-    /* A method without arguments that C has written, called without Python's protocol, which takes three times as long;
-       `self` is known to be of a type that has it. */
-    static PyObject *tulipa_call_bare(PyObject *method, PyObject *self) {
-        if (Py_IS_TYPE(method, &PyMethodDescr_Type)) {
-            PyMethodDef *bare = ((PyMethodDescrObject *)method)->d_method;
-            if (bare->ml_flags == METH_NOARGS) return bare->ml_meth(self, NULL);
-        }
-        return PyObject_CallOneArg(method, self);
-    }
-    """
-    object call_bare "tulipa_call_bare"(object method, object self)
 
 cdef extern from "<sys/socket.h>" nogil:
     int MSG_DONTWAIT

@@ -40,7 +40,7 @@ def number_of(sock):
     """``sock.fileno()``."""
     if not cython.compiled or type(sock) is not _Socket:
         return sock.fileno()
-    return call_bare(_fileno, sock)
+    return call_method(_fileno, sock, cython.NULL)
 
 
 def receive(loop, sock, size):
