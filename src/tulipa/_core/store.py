@@ -25,7 +25,7 @@ class _Wait:
     """What `_put_now` and `_take_now` give where there is no room or no item."""
 
 
-WAIT = _wait = _Wait()  # the one for others, the other one C's, found without a look into a dictionary
+WAIT = _wait = _Wait()  # WAIT is for other modules; _wait, a C variable, is found without looking into a dictionary
 
 
 class BaseQueue(LoopBound):
