@@ -9,6 +9,7 @@ from helpers.accounting import watcher_count
 from helpers.running import cancelled, on_loop, turns
 from helpers.streams import (
     LOOPBACK,
+    Recorder,
     connected_sockets,
     fill,
     nothing_left,
@@ -303,6 +304,39 @@ async def test_closed_loop(loop, loop_factory, pair):
     for call in (closed.sock_recv(pair[0], 1), closed.sock_recv_into(pair[0], bytearray(1))):
         with pytest.raises(RuntimeError, match="Event loop is closed"):
             await call
+
+
+def test_loop_closed_while_one_receives_and_another_sends(loop_factory, pair):
+    """What is left of them goes without a word about it but the loop's."""
+    loop = loop_factory()
+    fill(pair[0])
+    coroutines = [loop.sock_recv(pair[0], 1), loop.sock_sendall(pair[0], b"x")]
+
+    async def begin():
+        for coroutine in coroutines:
+            coroutine.send(None).add_done_callback(woken.append)
+
+    woken = []
+    loop.run_until_complete(begin())
+    loop.close()
+    for coroutine in coroutines:
+        coroutine.close()
+    assert woken == []
+
+
+@on_loop
+async def test_transport_takes_the_socket_from_those_who_wait(loop, pair):
+    """Who stops waiting then takes it from the transport no more."""
+    one, other = pair
+    waiting = [loop.create_task(loop.sock_recv(one, 1)) for _ in range(2)]
+    await turns(2)
+    transport, protocol = await loop.create_connection(Recorder, sock=one)
+    for count, task in enumerate(waiting, 1):
+        await cancelled(task)
+        other.send(b"x")
+        await protocol.saw("data", count)
+    transport.close()
+    await protocol.lost()
 
 
 # --- cancelling: nothing is lost, nothing is left ----------------------------------------------

@@ -136,7 +136,9 @@ class CallbackWatcher(Watcher):
         for waiting in (self._reading, self._writing):
             if waiter in waiting:
                 waiting.remove(waiter)
-        self.narrow()
+        # Not where a transport has taken the descriptor meanwhile, or the loop was closed.
+        if self._driver.watcher_of(self._fd) is self:
+            self.narrow()
 
     def narrow(self):
         """Watch only what somebody wants to know."""
