@@ -6,7 +6,7 @@ import socket
 import pytest
 from helpers.cases import tulipa
 from helpers.running import on_loop, turns
-from helpers.streams import LOOPBACK, Echo, Recorder, address, nothing_left, refusing_port, serving
+from helpers.streams import LOOPBACK, Echo, Recorder, address, connected_sockets, nothing_left, refusing_port, serving
 
 
 def count_calls(loop):
@@ -113,6 +113,25 @@ def test_replaced_between_two_runs(loop):
     loop.call_soon(pending.set_result, 2)
     assert loop.run_until_complete(asyncio.wait_for(pending, 60)) == 2
     assert not calls
+
+
+def test_replaced_between_two_waits_for_a_socket(loop):
+    async def receive():
+        receiving = loop.create_task(loop.sock_recv(one, 1))
+        await turns(2)
+        calls.clear()
+        other.send(b"x")
+        assert await receiving == b"x"
+        return len(calls)
+
+    one, other = connected_sockets("unix")
+    with one, other:
+        loop.add_writer(one, lambda: None)  # so that the loop goes on watching between the runs
+        calls = []
+        loop.run_until_complete(receive())
+        calls = count_calls(loop)
+        assert loop.run_until_complete(receive()) >= 2, "of the task that receives, and of the one that waits for it"
+        loop.remove_writer(one)
 
 
 @pytest.mark.skipif(tulipa is None, reason="tulipa is not installed")

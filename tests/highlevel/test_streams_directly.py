@@ -208,3 +208,22 @@ async def test_reading_again_after_cancellations(loop, lib, reader):
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await reader.read(100) == data
+
+
+def test_call_soon_replaced_between_two_waits(loop, reader):
+    async def read():
+        reading = loop.create_task(reader.read(1))
+        await turns(2)
+        calls.clear()
+        reader.feed_data(b"x")
+        assert await reading == b"x"
+        return len(calls)
+
+    def noted(callback, *args, context=None):
+        calls.append(callback)
+        return call_soon(callback, *args, context=context)
+
+    calls = []
+    loop.run_until_complete(read())
+    call_soon, loop.call_soon = loop.call_soon, noted
+    assert loop.run_until_complete(read()) >= 2, "of the task that reads, and of the one that waits for it"

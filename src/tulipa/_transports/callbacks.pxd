@@ -39,7 +39,7 @@ cdef class CallbackWatcher(Watcher):
     cdef give_up(self, Expectation waiter)
     @cython.locals(waiter=Expectation)
     cdef Expectation expect(self, Scheduler loop, object sock, int interest)
-    @cython.locals(spare=Expectation, waiter=Expectation)
+    @cython.locals(waiter=Expectation)
     cdef Expectation _new_waiter(self, Scheduler loop)
 
 

@@ -122,13 +122,12 @@ class CallbackWatcher(Watcher):
                 waiter._source_traceback = describe.creation_stack()
             return waiter
         # A task waits again and again. The place of last time will do, once nobody else refers to it.
-        spare = self._spare
-        if spare is not None and is_shared_by_two(spare) and spare._renew():
-            return spare
-        waiter = cython.cast(Expectation, copy_of(_model))
-        waiter._loop = loop
+        waiter = self._spare
+        if waiter is None or not is_shared_by_two(waiter) or not waiter._renew():
+            waiter = cython.cast(Expectation, copy_of(_model))
+            waiter._loop = loop
+            self._spare = waiter
         waiter._state_of_loop = None if loop._call_soon_replaced else loop
-        self._spare = waiter
         return waiter
 
     def give_up(self, waiter):
