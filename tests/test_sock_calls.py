@@ -1,8 +1,11 @@
 """The low-level socket calls: sock_recv, sock_sendall, sock_connect, sock_accept and their kin."""
 
 import asyncio
+import contextlib
 import errno
+import os
 import socket
+import sys
 
 import pytest
 from helpers.accounting import watcher_count
@@ -111,6 +114,24 @@ async def test_recv_into_what_is_no_buffer(loop, pair, buffer):
     with pytest.raises(TypeError):
         await loop.sock_recv_into(one, buffer)
     assert await loop.sock_recv(one, 10) == b"kept"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="buffers of Python objects are new in Python 3.12")
+@on_loop
+async def test_recv_into_a_buffer_whose_release_fails_at_something(loop, pair):
+    """The error that is told is that of the socket."""
+
+    class Buffer:
+        def __buffer__(self, flags):
+            return memoryview(bytearray(8))
+
+        def __release_buffer__(self, view):
+            with contextlib.suppress(FileNotFoundError):
+                os.stat("/there/is/nothing")
+
+    pair[0].close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        await loop.sock_recv_into(pair[0], Buffer())
 
 
 @on_loop

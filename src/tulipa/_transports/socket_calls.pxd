@@ -29,7 +29,7 @@ cdef int number_of(object sock) except? -1
 cpdef object check_socket(LoopState loop, object sock)
 @cython.locals(beyond=int, limit=long, taken=Py_ssize_t)
 cpdef object receive(LoopState loop, object sock, object size)
-@cython.locals(taken=Py_ssize_t, view=Py_buffer, failed=bint)
+@cython.locals(taken=Py_ssize_t, view=Py_buffer)
 cpdef Py_ssize_t receive_into(object sock, object buffer) except -2
 @cython.locals(taken=Py_ssize_t)
 cpdef Py_ssize_t send(object sock, object data) except -2

@@ -77,11 +77,12 @@ def receive_into(sock, buffer):
     if view.len == 0:
         PyBuffer_Release(cython.address(view))
         return sock.recv_into(buffer)
-    taken = recv(number_of(sock), view.buf, view.len, MSG_DONTWAIT)
-    failed = taken < 0 and errno != EAGAIN and errno != EINTR
-    PyBuffer_Release(cython.address(view))
-    if failed:
-        PyErr_SetFromErrno(OSError)
+    try:
+        taken = recv(number_of(sock), view.buf, view.len, MSG_DONTWAIT)
+        if taken < 0 and errno != EAGAIN and errno != EINTR:
+            PyErr_SetFromErrno(OSError)
+    finally:
+        PyBuffer_Release(cython.address(view))  # which may run code that sets errno
     return taken
 
 
