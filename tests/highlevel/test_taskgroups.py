@@ -85,6 +85,19 @@ async def test_what_a_group_is_given_as_its_own_hears_of_every_task(loop, lib):
 
 
 @on_loop
+async def test_what_a_group_is_given_may_be_false(loop, lib):
+    class Heard(list):
+        def __call__(self, task):
+            self.append(task.result())
+            lib.TaskGroup._on_task_done(group, task)
+
+    async with lib.TaskGroup() as group:
+        group._on_task_done = heard = Heard()
+        group.create_task(give(1, 1))
+    assert heard == [1]
+
+
+@on_loop
 async def test_children_may_create_children(loop, lib):
     done = []
 

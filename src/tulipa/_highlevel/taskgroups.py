@@ -19,7 +19,8 @@ class _Replaceable:
     def __get__(self, group, owner=None):
         if group is None:
             return self._function
-        return group._own_on_task_done or MethodType(self._function, group)
+        own = group._own_on_task_done
+        return MethodType(self._function, group) if own is None else own
 
     def __set__(self, group, value):
         group._own_on_task_done = value
