@@ -1,6 +1,7 @@
 """Lock, Event, Condition, Semaphore, BoundedSemaphore."""
 
 import asyncio
+import collections
 import copy
 import pickle
 import threading
@@ -199,6 +200,22 @@ async def test_event_wakes_futures_that_others_have_put_into_its_line(loop, lib)
     event.set()
     assert await task is True
     await future
+
+
+@on_loop
+async def test_event_takes_a_line_that_others_have_made(loop, lib):
+    class Own(lib.Event):
+        def __init__(self):
+            self._waiters = line
+            self._value = False
+
+    line = collections.deque()
+    event = Own()
+    task = loop.create_task(event.wait())
+    await turns()
+    assert event._waiters is line and len(line) == 1
+    event.set()
+    assert await task is True and not line
 
 
 def test_event_is_made_without_arguments(lib):

@@ -244,6 +244,10 @@ class BaseEvent(LoopBound):
     def _waiters(self):
         return self._made_line()
 
+    @_waiters.setter
+    def _waiters(self, line):
+        self._line = line
+
     def is_set(self):
         """Whether the flag is set."""
         return self._value
