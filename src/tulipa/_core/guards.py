@@ -60,7 +60,9 @@ class Guard(LoopBound):
     def _stand(self):
         """What `acquire` does otherwise."""
         if self._waiters is None:
-            self._waiters = deque()
+            line = deque()
+            if self._waiters is None:  # the collector and other threads may have made one meanwhile
+                self._waiters = line
         return stand_before(self._waiters, self)
 
     def _give_back(self):
@@ -269,7 +271,9 @@ class BaseEvent(LoopBound):
 
     def _made_line(self):
         if self._line is None:
-            self._line = deque()
+            line = deque()
+            if self._line is None:  # the collector and other threads may have made one meanwhile
+                self._line = line
         return self._line
 
 
