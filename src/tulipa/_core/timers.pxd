@@ -71,7 +71,7 @@ cdef class TimerHeap:
     cdef int _drop_last(self) except -1
     @cython.locals(far=list, gone=list, end=Py_ssize_t, earliest=double, i=Py_ssize_t, timer=TimerHandle)
     cdef int _review_far(self, double border) except -1
-    @cython.locals(place=Py_ssize_t)
+    @cython.locals(key=Key, place=Py_ssize_t)
     cdef int _push_near(self, TimerHandle timer) except -1
     @cython.locals(end=Py_ssize_t, last=TimerHandle, key=Key)
     cdef int _remove_near(self, Py_ssize_t place) except -1

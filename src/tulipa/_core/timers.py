@@ -224,12 +224,13 @@ class TimerHeap:
         self._border = border
 
     def _push_near(self, timer):
+        self._arrivals += 1
+        key = make_key(timer._when, self._arrivals)  # first: interpreted it is an object, see _resize
         place = self._near_count
         if place == len(self._near):
             self._resize(2 * place + _SPARE)
         self._near_count += 1
-        self._arrivals += 1
-        self._rise(timer, make_key(timer._when, self._arrivals), place)
+        self._rise(timer, key, place)
 
     def _remove_near(self, place):
         self._near_count -= 1
@@ -285,7 +286,10 @@ class TimerHeap:
         if cython.compiled:
             self._keys = resize_keys(self._keys, room)
         else:
-            self._keys[room:] = [None] * (room - len(self._keys))
+            while len(self._keys) > room:
+                self._keys.pop()
+            while len(self._keys) < room:
+                self._keys.append(None)
         while len(near) < room:
             near.append(None)
 

@@ -1,4 +1,4 @@
-"""Up to Python 3.11 the collector may run while the line of waiters is made, and so code that waits there too."""
+"""Up to Python 3.11 the collector may run at any object that is made, and so code that waits or schedules, too."""
 
 import contextlib
 import gc
@@ -9,6 +9,7 @@ from helpers.running import cancelled, on_loop, turns
 from tulipa import asyncio as ours
 
 MOMENTS = range(1, 13)  # the collection at which the second one comes
+TIMERS = 300
 
 
 @contextlib.contextmanager
@@ -61,3 +62,29 @@ async def test_both_stand_in_one_line(loop, make, moment):
     second.close()
     await cancelled(task)
     assert not thing._waiters
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@on_loop
+async def test_timer_among_timers(loop, moment):
+    """On the heap, which what is due soon goes to once the loop has looked at it."""
+    await called_later(loop)
+    expected, called = [], []
+
+    def schedule(name):
+        expected.append(name)
+        loop.call_later(0, called.append, name)
+
+    in_use = [[] for _ in range(1000)]  # of the lists that Python keeps in store none is left
+    for number in range(TIMERS):
+        with at_collection(moment, lambda: schedule("second")):
+            schedule(number)
+    await called_later(loop)
+    assert sorted(map(str, called)) == sorted(map(str, expected))
+    assert in_use
+
+
+async def called_later(loop):
+    future = loop.create_future()
+    loop.call_later(0.001, future.set_result, None)
+    await future
