@@ -41,6 +41,8 @@ cdef class Future(Link):
     cdef bint _cancel(self, object msg) except -1
     cdef int _finish(self, object result) except -1
     cdef bint _renew(self) except -1
+    @cython.final
+    cdef int _live_in(self, LoopState loop) except -1
     cdef int _fail(self, object exception) except -1
     cdef list _entries(self)
     @cython.locals(more=list)

@@ -204,13 +204,23 @@ class Future(Link):
             self._schedule_callbacks()
 
     def _renew(self):
-        """Make a future that has its result, and nobody else refers to, as good as new; False where it can't be."""
+        """Make a future that has its result, and nobody else refers to, as good as new; False where it can't be.
+
+        In the same loop, which is one of ours.
+        """
         if not self._done or self._cancelled or self._exception is not None or not is_bare(self):
             return False
         self._done = False
         self._result = None
         self._asyncio_future_blocking = False
+        self._live_in(cython.cast(LoopState, self._loop))
         return True
+
+    def _live_in(self, loop):
+        """Be in `loop`, one of ours. Its queue is used straight, unless its `call_soon` is replaced by now."""
+        self._loop = loop
+        self._state_of_loop = None if loop._call_soon_replaced else loop
+        return 0
 
     def _fail(self, exception):
         self._done = True
@@ -429,8 +439,7 @@ def new_future(loop):
     """A pending Future of `loop` without the detour through `__init__`, outside of debug mode."""
     if cython.compiled:
         future = cython.cast(Future, copy_of(_model))
-        future._loop = loop
-        future._state_of_loop = None if loop._call_soon_replaced else loop
+        future._live_in(loop)
     else:
         future = Future.__new__(Future)
         future._prepare(loop)

@@ -223,7 +223,6 @@ class Inflow:
             # A reader waits again and again. The place of last time will do, once nobody else refers to it.
             spare = self._spare
             if spare is not None and is_shared_by_two(spare) and spare._loop is loop and spare._renew():
-                spare._state_of_loop = None if cython.cast(LoopState, loop)._call_soon_replaced else loop
                 return spare
             self._spare = stand_alone(loop)
             return self._spare

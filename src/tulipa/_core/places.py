@@ -200,8 +200,7 @@ def stand_alone(loop):
     if not cython.compiled:
         return Place(loop)
     place = cython.cast(Place, copy_of(_model))
-    place._loop = loop
-    place._state_of_loop = None if loop._call_soon_replaced else loop
+    place._live_in(loop)
     return place
 
 

@@ -467,8 +467,7 @@ def new_task(coro, loop, name, context, eager_start):
         raise TypeError(_not_a_coroutine(coro))
     if cython.compiled:
         task = cython.cast(Task, copy_of(_model))
-        task._loop = loop
-        task._state_of_loop = None if loop._call_soon_replaced else loop
+        task._live_in(loop)
     else:
         task = Task.__new__(Task)
         task._prepare(loop)

@@ -125,9 +125,8 @@ class CallbackWatcher(Watcher):
         waiter = self._spare
         if waiter is None or not is_shared_by_two(waiter) or not waiter._renew():
             waiter = cython.cast(Expectation, copy_of(_model))
-            waiter._loop = loop
+            waiter._live_in(loop)
             self._spare = waiter
-        waiter._state_of_loop = None if loop._call_soon_replaced else loop
         return waiter
 
     def give_up(self, waiter):
